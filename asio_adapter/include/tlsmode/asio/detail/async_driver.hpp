@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSL-1.0
+// The one asynchronous driver: asks the engine for a step, turns the reason why it stopped into one suspension,
+// and asks again. Knows no OpenSSL, and no operation in particular.
+//
+// The contract, which the conformance tests hold it to:
+// 1. The handler runs exactly once, on its associated executor, never from inside the initiating function.
+// 2. Memory of the operation comes from the handler's allocator and is free before the handler runs.
+// 3. While the operation is suspended something is outstanding on its executor, so io_context::run() stays.
+// 4. A cancellation signal that arrives while the operation is not suspended is remembered.
+// 5. The stream may be destroyed at any time: the operation then completes with operation_aborted.
+#ifndef TLSMODE_ASIO_DETAIL_ASYNC_DRIVER_HPP
+#define TLSMODE_ASIO_DETAIL_ASYNC_DRIVER_HPP
+
+#include <tlsmode/asio/detail/completion.hpp>
+#include <tlsmode/asio/detail/stream_state.hpp>
+#include <tlsmode/asio/error.hpp>
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace tlsmode::detail {
+
+// How long a failed connection tries to get its last alert out to a peer that does not read.
+constexpr auto alert_deadline = std::chrono::seconds(2);
+// How often an operation asks again when nobody will say that it may go on: a full job pool, or a callback of
+// the user's own that asked to be called again.
+constexpr auto retry_interval = std::chrono::milliseconds(1);
+
+template <class NextLayer, class Action, class Handler>
+class async_driver {
+public:
+  using executor_type = net::associated_executor_t<Handler, typename NextLayer::executor_type>;
+  using allocator_type = net::associated_allocator_t<Handler>;
+  using cancellation_slot_type = net::cancellation_slot;
+
+  async_driver(state_ptr<NextLayer> state, Action action, Handler handler)
+      : state_(std::move(state)), action_(std::move(action)), handler_(std::move(handler)),
+        executor_(net::get_associated_executor(handler_, state_->next->get_executor())) {
+    accept_cancellation(all_types);
+  }
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler_); }
+  [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return cancel_.slot(); }
+
+  /// Called once, from the initiating function.
+  void start() {
+    ++state_->outstanding;
+    run(true);
+  }
+
+  /// Called when what the operation waited for is over.
+  void operator()(boost::system::error_code ec = {}) {
+    const waiting was = std::exchange(waiting_, waiting::nothing);
+    if (state_->next == nullptr) return abort();
+    if (was == waiting::readable) state_->drained = false;
+    if (was == waiting::lane && waiter_->woken) held_ |= wanted_lane();
+    const bool woken = waiter_ && waiter_->woken;
+    if (was == waiting::drain && !woken && state_->eng.alert_pending()) state_->eng.drop_output();
+    if (ec == net::error::operation_aborted && !woken && was != waiting::drain && was != waiting::job) return abort();
+    if (ec && ec != net::error::operation_aborted) return finish(ec, 0, false);
+    waiter_.reset();
+    run(false);
+  }
+
+private:
+  enum class waiting : unsigned char { nothing, readable, writable, lane, turn, drain, job, retry };
+  static constexpr auto all_types =
+      net::cancellation_type::terminal | net::cancellation_type::partial | net::cancellation_type::total;
+  static constexpr auto no_total = net::cancellation_type::terminal | net::cancellation_type::partial;
+
+  struct only {
+    net::cancellation_type mask;
+    net::cancellation_type operator()(net::cancellation_type t) const noexcept { return t & mask; }
+  };
+
+  void run(bool initiating) {
+    for (;;) {
+      if (const unsigned lane = wanted_lane(); lane != no_lane) {
+        if (!state_->lane_of(lane).try_take()) return wait_among(state_->lane_of(lane).waiting, waiting::lane, initiating);
+        held_ |= lane;
+        continue;
+      }
+      const step s = one_step();
+      if (s.complete()) {
+        if (s.error || !action_.next_part()) return finish(to_boost(s.error), s.bytes, initiating);
+        give_back(held_ & ~action_.lanes(state_->eng));
+        continue;
+      }
+      return suspend_for(s.why, initiating);
+    }
+  }
+
+  step one_step() {
+    engine& e = state_->eng;
+    if (e.may_pause()) state_->prepare_jobs(executor_);
+    const bool was_paused = e.job_paused();
+    auto t = state_->transport();
+    const step s = action_.run(e, t);
+    if (was_paused && !e.job_paused()) state_->job_ended();
+    return s;
+  }
+
+  // The one switch from reasons to suspensions.
+  void suspend_for(suspend why, bool initiating) {
+    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
+    if (cancelled(types)) return abort(initiating);
+    if (types != accepted_) accept_cancellation(types);
+    switch (why) {
+    case suspend::want_read: return wait_for_socket(net::socket_base::wait_read, waiting::readable);
+    case suspend::want_write:
+      if (state_->eng.alert_pending()) return wait_for_drain();
+      return wait_for_socket(net::socket_base::wait_write, waiting::writable);
+    case suspend::want_async: return wait_for_job();
+    case suspend::want_turn: return wait_among(state_->turns, waiting::turn, initiating);
+    case suspend::want_async_job:
+    case suspend::want_client_hello:
+    case suspend::want_certificate:
+    case suspend::want_verify: return wait_on_timer(waiting::retry, retry_interval);
+    case suspend::none: break;
+    }
+  }
+
+  void wait_for_socket(net::socket_base::wait_type direction, waiting w) {
+    if (w == waiting::readable && state_->eng.flush_pending()) state_->flush_behind(executor_);
+    waiting_ = w;
+    NextLayer& next = *state_->next;
+    next.async_wait(direction, std::move(*this));
+  }
+
+  void wait_for_job() {
+    waiting_ = waiting::job;
+    const std::vector<int> descriptors = state_->eng.job_descriptors();
+    state_->jobs->prepare(executor_, descriptors, state_->eng.job_calls_back());
+    // The job must outlast this operation's place in the timer's queue.
+    const std::shared_ptr<job_wait> jobs = state_->jobs;
+    jobs->timer.async_wait(std::move(*this));
+  }
+
+  void wait_for_drain() {
+    state_->flush_behind(executor_);
+    make_waiter();
+    waiter_->join(state_->drains);
+    wait_on_timer(waiting::drain, alert_deadline);
+  }
+
+  // Waits in order behind other operations.
+  void wait_among(waiter_list& list, waiting w, bool initiating) {
+    if (cancelled(accepted_)) return abort(initiating);
+    make_waiter();
+    waiter_->join(list);
+    waiting_ = w;
+    const std::shared_ptr<waiter> mine = waiter_;
+    mine->timer.async_wait(std::move(*this));
+  }
+
+  template <class Duration>
+  void wait_on_timer(waiting w, Duration d) {
+    make_waiter();
+    waiter_->timer.expires_after(d);
+    waiting_ = w;
+    const std::shared_ptr<waiter> mine = waiter_;
+    mine->timer.async_wait(std::move(*this));
+  }
+
+  void make_waiter() {
+    if (!waiter_) waiter_ = std::allocate_shared<waiter>(get_allocator(), state_->next->get_executor());
+  }
+
+  // One lane that the action needs and does not have.
+  [[nodiscard]] unsigned wanted_lane() const noexcept {
+    const unsigned missing = action_.lanes(state_->eng) & ~held_;
+    return missing & (~missing + 1);
+  }
+
+  void give_back(unsigned lanes) {
+    held_ &= ~lanes;
+    state_->release(lanes);
+  }
+
+  [[nodiscard]] bool cancelled(net::cancellation_type types) const noexcept {
+    return (cancel_.cancelled() & types) != net::cancellation_type::none;
+  }
+
+  void accept_cancellation(net::cancellation_type types) {
+    accepted_ = types;
+    cancel_ = net::cancellation_state(net::get_associated_cancellation_slot(handler_), only{types}, only{types});
+  }
+
+  void abort(bool initiating = false) {
+    const std::size_t n = state_->next == nullptr ? 0 : action_.stop(state_->eng);
+    finish(net::error::operation_aborted, n, initiating);
+  }
+
+  void finish(boost::system::error_code ec, std::size_t n, bool initiating) {
+    waiter_.reset();
+    --state_->outstanding;
+    if (state_->next != nullptr) {
+      give_back(held_);
+      if (state_->eng.flush_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
+      if (state_->outstanding == 0 && state_->flushing) state_->stop_flusher.emit(net::cancellation_type::terminal);
+    }
+    if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
+    if (initiating) {
+      const auto ex = state_->next->get_executor();
+      state_.reset();
+      post_completion<Action::has_bytes>(ex, std::move(handler_), ec, n);
+    } else {
+      state_.reset();
+      complete<Action::has_bytes>(std::move(handler_), ec, n);
+    }
+  }
+
+  state_ptr<NextLayer> state_;
+  Action action_;
+  Handler handler_;
+  executor_type executor_;
+  net::cancellation_state cancel_;
+  std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket or the job
+  net::cancellation_type accepted_ = all_types;
+  unsigned held_ = no_lane;
+  waiting waiting_ = waiting::nothing;
+};
+
+} // namespace tlsmode::detail
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// Running a handler with the result of an operation, at once or through an executor.
+#ifndef TLSMODE_ASIO_DETAIL_COMPLETION_HPP
+#define TLSMODE_ASIO_DETAIL_COMPLETION_HPP
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <utility>
+
+namespace tlsmode::detail {
+
+template <bool HasBytes, class Handler>
+void complete(Handler handler, boost::system::error_code ec, std::size_t n) {
+  if constexpr (HasBytes) std::move(handler)(ec, n);
+  else std::move(handler)(ec);
+}
+
+/// A handler and its result, on the way through an executor.
+template <bool HasBytes, class Handler, class Executor>
+class completion {
+public:
+  using executor_type = boost::asio::associated_executor_t<Handler, Executor>;
+  using allocator_type = boost::asio::associated_allocator_t<Handler>;
+
+  completion(Handler handler, const Executor& ex, boost::system::error_code ec, std::size_t n)
+      : handler_(std::move(handler)), executor_(boost::asio::get_associated_executor(handler_, ex)), ec_(ec), n_(n) {}
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler_); }
+  void operator()() { complete<HasBytes>(std::move(handler_), ec_, n_); }
+
+private:
+  Handler handler_;
+  executor_type executor_;
+  boost::system::error_code ec_;
+  std::size_t n_;
+};
+
+/// Runs the handler later, on its associated executor (by default `ex`), never from here.
+template <bool HasBytes, class Handler, class Executor>
+void post_completion(const Executor& ex, Handler handler, boost::system::error_code ec, std::size_t n) {
+  boost::asio::post(ex, completion<HasBytes, Handler, Executor>(std::move(handler), ex, ec, n));
+}
+
+} // namespace tlsmode::detail
+
+#endif

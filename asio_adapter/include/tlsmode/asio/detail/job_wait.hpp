@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+// Waiting for a paused job: for its callback, for any of its descriptors, or, if it has neither, for a short
+// time. Knows the engine's word on these, not OpenSSL.
+#ifndef TLSMODE_ASIO_DETAIL_JOB_WAIT_HPP
+#define TLSMODE_ASIO_DETAIL_JOB_WAIT_HPP
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+
+namespace tlsmode {
+namespace net = boost::asio;
+
+namespace detail {
+
+/// What the operation that owns a paused job waits on. Made when a stream first uses mode::async.
+/// All members but the callback run on the operation's executor.
+class job_wait : public std::enable_shared_from_this<job_wait> {
+public:
+  explicit job_wait(const net::any_io_executor& io) : timer(io), io_(io) {}
+
+  /// What the crypto calls, on any thread, when the job may go on.
+  [[nodiscard]] std::shared_ptr<std::function<void()>> callback();
+
+  /// Before a step: the executor on which the callback shall wake the operation.
+  template <class Executor>
+  void attach(const Executor& ex) {
+    std::function<void()> post = [ex, weak = weak_from_this()] {
+      net::post(ex, [weak] {
+        if (const auto self = weak.lock()) self->wake();
+      });
+    };
+    const std::lock_guard lock(mutex_);
+    post_ = std::move(post);
+  }
+
+  /// After a step that left the job paused: watches `descriptors` and sets the timer; the operation then waits
+  /// on `timer`. With no descriptor and no callback promised the timer is short.
+  template <class Executor>
+  void prepare(const Executor& ex, std::span<const int> descriptors, bool calls_back) {
+    keep_only(descriptors);
+    bool watching = !descriptors.empty();
+    for (const int fd : descriptors) watching = watch(ex, fd) && watching;
+    set_timer(watching || calls_back);
+  }
+
+  /// The job is over: its descriptors are left alone from now on.
+  void finish() { keep_only({}); }
+
+  net::steady_timer timer;
+
+private:
+  struct watched {
+    net::posix::stream_descriptor descriptor;
+    int fd;
+    bool armed = false;
+  };
+
+  void wake() { timer.cancel(); }
+  void set_timer(bool will_be_woken);
+  void keep_only(std::span<const int> descriptors);
+  watched* find_or_add(int fd);
+
+  // Waits for `fd` to be readable; false if the reactor does not take it.
+  template <class Executor>
+  bool watch(const Executor& ex, int fd) {
+    watched* const w = find_or_add(fd);
+    if (w == nullptr) return false;
+    if (w->armed) return true;
+    w->armed = true;
+    w->descriptor.async_wait(net::posix::descriptor_base::wait_read,
+                             net::bind_executor(ex, [weak = weak_from_this(), fd](boost::system::error_code ec) {
+                               if (const auto self = weak.lock(); self && !ec) self->readable(fd);
+                             }));
+    return true;
+  }
+  void readable(int fd);
+
+  net::any_io_executor io_;
+  std::list<watched> watched_; // a list: descriptors with a wait outstanding are not moved
+  std::mutex mutex_;
+  std::function<void()> post_; // guarded by mutex_
+  bool signalled_ = false;     // guarded by mutex_
+};
+
+} // namespace detail
+} // namespace tlsmode
+
+#endif

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// Non-blocking byte moves on a plain socket.
+#include <tlsmode/asio/detail/socket_transport.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace tlsmode::detail {
+namespace {
+
+bool would_block(int e) noexcept { return e == EAGAIN || e == EWOULDBLOCK; }
+
+} // namespace
+
+transfer socket_transport::read(mutable_buffer to) noexcept {
+  if (drained_) return transfer::blocked();
+  for (;;) {
+    const ssize_t n = ::recv(descriptor_, to.data(), to.size(), MSG_DONTWAIT);
+    if (n > 0) {
+      drained_ = static_cast<std::size_t>(n) < to.size();
+      return transfer::moved(static_cast<std::size_t>(n));
+    }
+    if (n == 0) return transfer::ended();
+    if (would_block(errno)) {
+      drained_ = true;
+      return transfer::blocked();
+    }
+    if (errno != EINTR) return transfer::failed({errno, std::system_category()});
+  }
+}
+
+transfer socket_transport::write(const_buffer from) noexcept {
+  for (;;) {
+    const ssize_t n = ::send(descriptor_, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0) return n == 0 ? transfer::blocked() : transfer::moved(static_cast<std::size_t>(n));
+    if (would_block(errno)) return transfer::blocked();
+    if (errno != EINTR) return transfer::failed({errno, std::system_category()});
+  }
+}
+
+} // namespace tlsmode::detail

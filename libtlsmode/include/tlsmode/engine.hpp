@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: BSL-1.0
+// The mode-state engine: one TLS connection as a state machine that asks for bytes and never waits.
+//
+// Every operation is a *step*: it runs until it is complete or cannot go on, and then says why it stopped.
+// The caller waits for that reason to go away and calls the same operation again. The engine does no I/O
+// of its own: a transport, bound for the length of a step, moves the ciphertext.
+//
+//   step s;
+//   while (!(s = engine.read(transport, buffers)).complete()) wait_for(s.why);
+//
+// What holds at all times is listed in docs/architecture.md as invariants 1 to 9.
+#ifndef TLSMODE_ENGINE_HPP
+#define TLSMODE_ENGINE_HPP
+
+#include <tlsmode/context.hpp>
+#include <tlsmode/error.hpp>
+#include <tlsmode/mode.hpp>
+#include <tlsmode/stats.hpp>
+#include <tlsmode/suspend.hpp>
+#include <tlsmode/transport.hpp>
+
+#include <tlsmode/detail/byte_queue.hpp>
+#include <tlsmode/detail/job_buffer.hpp>
+#include <tlsmode/detail/state.hpp>
+
+#include <openssl/types.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace tlsmode {
+
+/// How much of closing a connection an engine::shutdown does.
+enum class shutdown_form : std::uint8_t {
+  send_only,     ///< send close_notify; the peer may go on sending, and its data can still be read
+  wait_for_peer, ///< also wait for the peer's close_notify; unread application data is an error
+  drain          ///< also read and drop whatever the peer still sends before its close_notify
+};
+
+/// When operations run as jobs while mode::async is set.
+enum class job_scope : std::uint8_t {
+  handshake, ///< only the handshake: nothing is paid for jobs on the data path
+  all        ///< reads, writes and shutdowns too
+};
+
+/// One TLS connection. Not movable: OpenSSL holds its address.
+/// Thread safety: none; calls must not overlap. While a job is paused, the owner's calls must come from the
+/// thread that started it.
+class engine {
+public:
+  /// A connection of a context. Its modes are those of the context.
+  /// Throws std::system_error if OpenSSL cannot make one.
+  explicit engine(const context& ctx);
+  /// A connection of a native context, say that of a boost::asio::ssl::context, which keeps its own settings.
+  /// Its modes are those of the context. Precondition: `ctx` is not null. Throws std::system_error.
+  explicit engine(SSL_CTX* ctx);
+  /// Takes over an SSL object: the engine frees it, replaces its BIOs and forbids renegotiation on it. The
+  /// modes are those of the object. Precondition: `ssl` is not null and has not begun a handshake.
+  explicit engine(SSL* ssl);
+  ~engine();
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+
+  // ---- operations ----
+
+  /// Begins or goes on with the handshake; complete once it is done and all its bytes are with the
+  /// transport. Complete at once if it was done before.
+  /// Errors: wrong_role, host_name_needed, fallback_scsv_misuse, job_on_other_thread, stream_truncated,
+  /// those of OpenSSL and of the transport. Source: SSL_do_handshake(3).
+  step handshake(transport& t, role r);
+
+  /// Decrypts into `to`: at least one byte, and then as much as can be had without waiting. An empty `to` is
+  /// complete with 0 bytes and touches nothing. A failure that follows bytes is kept for the next call.
+  /// Errors: end_of_stream after the peer's close_notify, stream_truncated, handshake_needed, OpenSSL's, the
+  /// transport's. Source: SSL_read_ex(3).
+  step read(transport& t, std::span<const mutable_buffer> to);
+
+  /// Seals bytes of `from`, in order, and hands the records to the transport. Complete once every sealed
+  /// record is with the transport and either all of `from` is sealed, or, with enable_partial_write, at
+  /// least one byte is and going on would wait or exceed the batch limit.
+  /// If it stops before that, the same call must be repeated: with an equal sequence at the same address, or,
+  /// with accept_moving_write_buffer, with equal bytes anywhere. cancel_write() ends it instead.
+  /// Errors: write_after_shutdown, write_buffer_moved, write_retry_too_short, handshake_needed, OpenSSL's, the
+  /// transport's. Source: SSL_write_ex(3), SSL_CTX_set_mode(3).
+  step write(transport& t, std::span<const const_buffer> from);
+
+  /// Ends an unfinished write and returns how many of its bytes are sealed: these, and no others, reach the
+  /// peer. Their records stay with the engine until the transport takes them. 0 if no write is unfinished.
+  std::size_t cancel_write() noexcept;
+
+  /// Sends close_notify and then does what `form` says. Earlier records go first.
+  /// Errors: handshake_needed, stream_truncated, with wait_for_peer OpenSSL's "application data after close
+  /// notify" (the data stays readable). Source: SSL_shutdown(3), RFC 8446 section 6.1.
+  step shutdown(transport& t, shutdown_form form);
+
+  /// Hands the transport what the engine holds back; complete when nothing is left.
+  step flush(transport& t);
+
+  /// True while the connection has failed and its last alert waits for the transport: the failed operation
+  /// completes when the alert is gone. drop_output() ends the wait.
+  [[nodiscard]] bool alert_pending() const noexcept { return failing_; }
+  /// Throws away the ciphertext held back for the transport and fails the connection if there was any: for a
+  /// peer that does not read even the last alert.
+  void drop_output() noexcept;
+
+  /// Says that nobody will repeat the operation that owns the paused job. The next operation finishes the
+  /// job first. Bytes of such a write count as sealed, those of such a read go to the next read.
+  void abandon_job() noexcept;
+
+  // ---- modes and settings ----
+
+  /// Adds modes; those set earlier stay. Returns the new set. Refused, with nothing changed, while a job is
+  /// paused. Source: SSL_set_mode(3).
+  mode_set set_mode(mode_set modes) noexcept;
+  /// Takes modes out and returns the new set. Refused, with nothing changed, while a job is paused.
+  mode_set clear_mode(mode_set modes) noexcept;
+  /// The mode set in force. OpenSSL's own bits on native_handle() differ: inside, partial writes from moving
+  /// buffers are always on.
+  [[nodiscard]] mode_set mode() const noexcept { return modes_; }
+  /// When mode::async makes jobs; job_scope::handshake at first.
+  void set_job_scope(job_scope scope) noexcept;
+
+  /// Upper limit, in bytes, of what one write step seals before it completes; 256 KiB at first.
+  void set_batch_limit(std::size_t bytes) noexcept { batch_limit_ = bytes == 0 ? 1 : bytes; }
+  /// Upper limit, in bytes, of the read-ahead that busy connections grow to; 0 switches read-ahead off, for
+  /// protocols that leave TLS again. 128 KiB at first. Source: SSL_CTX_set_read_ahead(3).
+  void set_read_ahead(std::size_t bytes) noexcept;
+
+  /// On a client: the name to check the certificate against and to send as SNI. An IP address in text form
+  /// is checked as an address and not sent. Errors: bad_host_name.
+  /// Source: SSL_set1_host(3), SSL_set_tlsext_host_name(3), RFC 6066 section 3.
+  [[nodiscard]] std::error_code set_host(std::string_view name);
+  /// SSL_VERIFY_ flags for this connection. Source: SSL_set_verify(3).
+  void set_verify_mode(int flags) noexcept;
+  /// Longest chain accepted. Source: SSL_set_verify_depth(3).
+  void set_verify_depth(int depth) noexcept;
+  /// Called for each certificate of the peer's chain with OpenSSL's own opinion; its answer decides. An
+  /// exception refuses the certificate.
+  void set_verify_callback(std::function<bool(bool preverified, X509_STORE_CTX* store)> callback);
+
+  // ---- jobs ----
+
+  /// True if the next operation may run as a job, and so be paused.
+  [[nodiscard]] bool may_pause() const noexcept;
+  /// True while a job is paused.
+  [[nodiscard]] bool job_paused() const noexcept { return job_owner_ != operation::none; }
+  /// The descriptors whose readability may mean that the paused job is ready. They are the crypto's: watch
+  /// them, never close them. Source: SSL_get_all_async_fds(3).
+  [[nodiscard]] std::vector<int> job_descriptors() const;
+  /// True if whoever paused the job promised to call the callback of set_job_callback().
+  [[nodiscard]] bool job_calls_back() const noexcept;
+  /// What to call when a paused job may go on. Must be set before the first operation with mode::async; it
+  /// may be called on any thread, also before the pausing step has returned, and must only pass the news on.
+  /// Source: SSL_set_async_callback(3).
+  void set_job_callback(std::shared_ptr<std::function<void()>> callback);
+
+  // ---- what is known ----
+
+  /// Where the connection stands; see docs/architecture.md for the diagram.
+  [[nodiscard]] connection_state state() const noexcept { return state_.now(); }
+  /// Bytes of an unfinished write that are sealed so far.
+  [[nodiscard]] std::size_t unfinished_write() const noexcept { return write_total_ == 0 ? 0 : write_sealed_; }
+  /// True while ciphertext is held back for the transport.
+  [[nodiscard]] bool flush_pending() const noexcept { return !spill_.empty(); }
+  /// Plaintext bytes that a read can have without the transport.
+  [[nodiscard]] std::size_t pending() const noexcept;
+  [[nodiscard]] const tlsmode::stats& stats() const noexcept { return stats_; }
+  /// Everything about the failure that ended the connection; empty code while there was none.
+  [[nodiscard]] const failure& last_failure() const noexcept;
+  /// "TLSv1.3" and the like; the name of the cipher suite; the protocol chosen by ALPN, empty if none.
+  [[nodiscard]] std::string_view protocol() const noexcept;
+  [[nodiscard]] std::string_view cipher() const noexcept;
+  [[nodiscard]] std::string_view alpn() const noexcept;
+  /// True if the handshake resumed an earlier session.
+  [[nodiscard]] bool resumed() const noexcept;
+  /// The OpenSSL connection, owned by the engine. Its BIOs, modes and ex_data of the engine must be left alone,
+  /// and no reading, writing, handshake or shutdown function may be called on it.
+  [[nodiscard]] SSL* native_handle() const noexcept { return ssl_.get(); }
+
+private:
+  friend struct bio_bridge;
+  enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
+  struct free_ssl {
+    void operator()(SSL* s) const noexcept;
+  };
+  /// What an OpenSSL call came to. `again`: call once more, nothing to wait for.
+  enum class outcome : std::uint8_t { ok, again, closed, stopped, failed };
+  struct call_result {
+    outcome what = outcome::ok;
+    suspend why = suspend::none;
+    std::error_code error;
+  };
+  class transport_binding;
+
+  template <class Call>
+  call_result call(operation who, Call&& openssl_call);
+  call_result interpret(operation who, int rc);
+  std::error_code ready_for(operation who) const noexcept;
+  step stop(suspend why) noexcept;
+  step finish_failed(operation who, std::error_code ec);
+  step deliver_failure();
+  void record_failure(operation who, std::error_code ec) noexcept;
+  void describe_failure(operation who, std::error_code ec);
+  void push_spill() noexcept;
+  [[nodiscard]] bool has_abandoned_work() const noexcept { return job_abandoned_ || write_committed_; }
+  call_result finish_abandoned_work();
+  step finish_call(operation who, const call_result& r);
+  bool job_scope_covers(operation who) const noexcept;
+  void apply_modes() noexcept;
+  void begin_handshake(role r) noexcept;
+  std::error_code check_handshake(role r) const noexcept;
+  void finish_handshake() noexcept;
+  void enter_idle() noexcept;
+  void prepare_read_buffer() noexcept;
+  call_result seal_some(std::span<const const_buffer> from, std::size_t& sealed);
+  call_result open_some(mutable_buffer to, std::size_t& opened);
+  call_result run_job_write();
+  call_result run_job_read();
+  call_result send_close_notify();
+  step await_close_notify(shutdown_form form);
+  void end_paused_job() noexcept;
+  static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
+
+  std::unique_ptr<SSL, free_ssl> ssl_;
+  transport* transport_ = nullptr; // bound for the length of a step
+  detail::byte_queue spill_;       // ciphertext that the transport did not take
+  std::error_code write_error_;    // the transport's; from then on ciphertext is dropped
+  std::error_code read_error_;     // the transport's, or stream_truncated
+  std::error_code failed_with_;    // why the connection failed
+  std::unique_ptr<failure> failure_; // all that is known of it, if there was memory to keep it
+  detail::state_machine state_;
+
+  // The unfinished write, if `write_total_` is not 0.
+  const std::byte* write_address_ = nullptr;
+  std::size_t write_total_ = 0;
+  std::size_t write_sealed_ = 0;
+
+  // The paused job, and memory that jobs may see.
+  std::shared_ptr<std::function<void()>> job_callback_;
+  detail::job_buffer job_in_;  // read jobs: bytes not yet given to the caller
+  detail::job_buffer job_out_; // write jobs: bytes given to OpenSSL and not yet sealed
+  std::thread::id job_thread_;
+
+  std::function<bool(bool, X509_STORE_CTX*)> verify_callback_;
+  int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
+  int refused_depth_ = -1;
+  mode_set modes_;
+  tlsmode::stats stats_;
+  std::size_t batch_limit_ = 256 * 1024;
+  std::size_t read_ahead_limit_ = 128 * 1024;
+  std::size_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
+  std::uint64_t idle_mark_ = 0;    // stats_.cipher_read when the connection was last idle
+  role role_ = role::client;
+  job_scope job_scope_ = job_scope::handshake;
+  operation job_owner_ = operation::none;
+  bool job_abandoned_ = false;     // nobody will repeat the operation that owns the job
+  bool write_committed_ = false;   // job_out_ holds bytes that a cancelled write has reported as sealed
+  bool host_needed_ = false;
+  bool failing_ = false;           // the failure is known; its alert is not sent yet
+  bool read_blocked_ = false;      // the transport had nothing in this OpenSSL call
+  bool read_full_ = false;         // the transport filled a whole buffer: worth a bigger one
+  bool read_gated_ = false;        // reading is held until the peer takes what we owe it
+  bool read_buffer_big_ = false;
+};
+
+} // namespace tlsmode
+
+#endif

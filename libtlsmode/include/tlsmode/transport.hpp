@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the engine needs of the world: two non-blocking byte moves. Knows no sockets.
+#ifndef TLSMODE_TRANSPORT_HPP
+#define TLSMODE_TRANSPORT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <system_error>
+
+namespace tlsmode {
+
+/// Memory that the engine fills, and memory that it reads.
+using mutable_buffer = std::span<std::byte>;
+using const_buffer = std::span<const std::byte>;
+
+/// The outcome of one byte move.
+struct transfer {
+  enum class status : std::uint8_t {
+    bytes,       ///< `n` > 0 bytes were moved
+    would_block, ///< nothing can be moved now
+    eof,         ///< reading only: the peer will send no more
+    error        ///< `error` says why; the transport is of no more use in this direction
+  };
+  status what = status::would_block;
+  std::size_t n = 0;
+  std::error_code error;
+
+  static transfer moved(std::size_t count) noexcept { return {status::bytes, count, {}}; }
+  static transfer blocked() noexcept { return {}; }
+  static transfer ended() noexcept { return {status::eof, 0, {}}; }
+  static transfer failed(std::error_code ec) noexcept { return {status::error, 0, ec}; }
+};
+
+/// Two non-blocking byte moves. The engine borrows a transport for the length of one step and never
+/// keeps a pointer to it, so a transport may be moved or remade between steps.
+/// Thread safety: called on the thread that runs the step.
+class transport {
+public:
+  /// Moves up to `to.size()` (> 0) bytes from the peer into `to`.
+  virtual transfer read(mutable_buffer to) noexcept = 0;
+  /// Moves up to `from.size()` (> 0) bytes from `from` to the peer. May move fewer; the engine keeps the rest
+  /// and takes a short move for would-block.
+  virtual transfer write(const_buffer from) noexcept = 0;
+  /// True if a read() now would surely report would-block. Saves the engine a vain try; false is always right.
+  [[nodiscard]] virtual bool drained() const noexcept { return false; }
+
+protected:
+  transport() = default;
+  transport(const transport&) = default;
+  transport& operator=(const transport&) = default;
+  ~transport() = default;
+};
+
+} // namespace tlsmode
+
+#endif

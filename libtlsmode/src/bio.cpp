@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// The BIO between OpenSSL and the engine's transport.
+//
+// It never refuses a write: what the transport does not take goes to the spill, in order. So OpenSSL never
+// holds a half-sent record, a sealed byte is never sealed again, and alerts and close_notify always leave
+// OpenSSL (docs/decisions/0001). Memory stays bounded because the engine seals application data only while
+// the spill is empty, and because reading, which can make OpenSSL answer, is held while the spill is long.
+#include "bio.hpp"
+
+#include "openssl_handle.hpp"
+
+#include <tlsmode/engine.hpp>
+
+#include <algorithm>
+
+namespace tlsmode {
+namespace {
+
+// Reading is held while more than this many bytes wait for the peer: answers to a flood of KeyUpdates, say.
+constexpr std::size_t spill_gate = 32 * 1024;
+
+long control(BIO*, int command, long, void*) noexcept {
+  // Unknown commands, among them those of kernel TLS after a failed read, must leave the retry flags alone.
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+// Makes the method once per process; null if OpenSSL has no memory for it.
+const BIO_METHOD* method() noexcept {
+  static const detail::bio_method_ptr instance = []() noexcept {
+    detail::bio_method_ptr m(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsmode engine"));
+    if (m) {
+      BIO_meth_set_write_ex(m.get(), &bio_bridge::write);
+      BIO_meth_set_read_ex(m.get(), &bio_bridge::read);
+      BIO_meth_set_ctrl(m.get(), &control);
+    }
+    return m;
+  }();
+  return instance.get();
+}
+
+} // namespace
+
+BIO* bio_bridge::make(engine& e) noexcept {
+  const BIO_METHOD* m = method();
+  BIO* b = m == nullptr ? nullptr : BIO_new(m);
+  if (b != nullptr) {
+    BIO_set_data(b, &e);
+    BIO_set_init(b, 1);
+  }
+  return b;
+}
+
+int bio_bridge::write(BIO* b, const char* data, std::size_t n, std::size_t* written) noexcept {
+  BIO_clear_retry_flags(b);
+  engine& e = *static_cast<engine*>(BIO_get_data(b));
+  *written = n;
+  if (e.write_error_) return 1; // nobody will ever take it; the error is reported by the operation
+  const_buffer rest(reinterpret_cast<const std::byte*>(data), n);
+  if (e.transport_ != nullptr && e.spill_.empty()) {
+    ++e.stats_.transport_writes;
+    const transfer t = e.transport_->write(rest);
+    if (t.what == transfer::status::bytes) {
+      e.stats_.cipher_written += t.n;
+      rest = rest.subspan(t.n);
+    } else if (t.what == transfer::status::error) {
+      e.write_error_ = t.error;
+      return 1;
+    }
+  }
+  if (rest.empty()) return 1;
+  if (!e.spill_.append(rest)) {
+    // The record is torn and cannot be mended: the connection cannot write any more.
+    e.write_error_ = std::make_error_code(std::errc::not_enough_memory);
+    e.spill_.clear();
+    return 1;
+  }
+  e.stats_.spilled += rest.size();
+  e.stats_.spill_peak = std::max<std::uint64_t>(e.stats_.spill_peak, e.spill_.size());
+  return 1;
+}
+
+int bio_bridge::read(BIO* b, char* data, std::size_t n, std::size_t* got) noexcept {
+  BIO_clear_retry_flags(b);
+  *got = 0;
+  engine& e = *static_cast<engine*>(BIO_get_data(b));
+  if (e.spill_.size() > spill_gate) {
+    e.read_gated_ = true;
+    BIO_set_retry_read(b);
+    return 0;
+  }
+  if (e.read_error_) return 0;
+  transfer t = transfer::blocked();
+  if (e.transport_ != nullptr) {
+    ++e.stats_.transport_reads;
+    t = e.transport_->read({reinterpret_cast<std::byte*>(data), n});
+  }
+  switch (t.what) {
+  case transfer::status::bytes:
+    e.stats_.cipher_read += t.n;
+    e.read_full_ = t.n == n && n >= 16 * 1024;
+    *got = t.n;
+    return 1;
+  case transfer::status::would_block:
+    e.read_blocked_ = true;
+    BIO_set_retry_read(b);
+    return 0;
+  case transfer::status::eof: e.read_error_ = error::stream_truncated; return 0;
+  case transfer::status::error: e.read_error_ = t.error; return 0;
+  }
+  return 0;
+}
+
+} // namespace tlsmode

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSL-1.0
+// The context of the core.
+#include <tlsmode/context.hpp>
+
+#include "context_settings.hpp"
+#include "openssl_handle.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <array>
+
+namespace tlsmode {
+namespace {
+
+void free_settings(void*, void* settings, CRYPTO_EX_DATA*, int, long, void*) noexcept {
+  delete static_cast<detail::context_settings*>(settings);
+}
+
+int settings_index() noexcept {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_settings);
+  return index;
+}
+
+// Keys that need a password are refused instead of asking on the terminal.
+int no_password(char*, int, int, void*) noexcept { return -1; }
+
+// A server's choice: its first protocol that the client offers, or none at all (RFC 7301, section 3.2).
+int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                unsigned int offered_size, void*) noexcept {
+  const detail::context_settings* s = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
+  if (s == nullptr || s->alpn.empty()) return SSL_TLSEXT_ERR_NOACK;
+  unsigned char* chosen = nullptr;
+  const int rc = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(s->alpn.data()),
+                                       static_cast<unsigned int>(s->alpn.size()), offered, offered_size);
+  if (rc != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+std::error_code check(int rc) noexcept {
+  if (rc == 1) return {};
+  return detail::first_openssl_error();
+}
+
+} // namespace
+
+detail::context_settings* detail::context_settings::of(SSL_CTX* ctx) noexcept {
+  return static_cast<context_settings*>(SSL_CTX_get_ex_data(ctx, settings_index()));
+}
+
+void context::free_ctx::operator()(SSL_CTX* c) const noexcept { SSL_CTX_free(c); }
+
+context::context(role r)
+    : ctx_(SSL_CTX_new(r == role::client ? TLS_client_method() : TLS_server_method())), role_(r) {
+  SSL_CTX* const c = ctx_.get();
+  if (c == nullptr) throw std::system_error(detail::first_openssl_error(), "SSL_CTX_new");
+  auto settings = std::make_unique<detail::context_settings>();
+  settings->server = r == role::server;
+  settings->host_needed = r == role::client;
+  // Sessions of one context must not be taken for those of another (SSL_CTX_set_session_id_context(3)).
+  std::array<unsigned char, 16> id{};
+  bool good = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1;
+  if (r == role::server)
+    good = good && RAND_bytes(id.data(), static_cast<int>(id.size())) == 1 &&
+           SSL_CTX_set_session_id_context(c, id.data(), static_cast<unsigned int>(id.size())) == 1;
+  good = good && SSL_CTX_set_ex_data(c, settings_index(), settings.get()) == 1;
+  if (!good) throw std::system_error(detail::first_openssl_error(), "SSL_CTX");
+  settings.release();
+  SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_default_passwd_cb(c, &no_password);
+  if (r == role::client) SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
+  set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer | mode::auto_retry);
+}
+
+std::error_code context::use_certificate_chain_file(const std::string& path) {
+  ERR_clear_error();
+  return check(SSL_CTX_use_certificate_chain_file(ctx_.get(), path.c_str()));
+}
+
+std::error_code context::use_private_key_file(const std::string& path) {
+  ERR_clear_error();
+  if (SSL_CTX_use_PrivateKey_file(ctx_.get(), path.c_str(), SSL_FILETYPE_PEM) != 1)
+    return detail::first_openssl_error();
+  return check(SSL_CTX_check_private_key(ctx_.get()));
+}
+
+std::error_code context::trust_file(const std::string& path) {
+  ERR_clear_error();
+  return check(SSL_CTX_load_verify_file(ctx_.get(), path.c_str()));
+}
+
+std::error_code context::trust_system() {
+  ERR_clear_error();
+  return check(SSL_CTX_set_default_verify_paths(ctx_.get()));
+}
+
+std::error_code context::require_client_certificate(const std::string& ca_path) {
+  if (role_ != role::server) return error::bad_option;
+  ERR_clear_error();
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(ca_path.c_str());
+  if (names == nullptr) return detail::first_openssl_error();
+  if (SSL_CTX_load_verify_file(ctx_.get(), ca_path.c_str()) != 1) {
+    sk_X509_NAME_pop_free(names, &X509_NAME_free);
+    return detail::first_openssl_error();
+  }
+  SSL_CTX_set_client_CA_list(ctx_.get(), names);
+  SSL_CTX_set_verify(ctx_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  return {};
+}
+
+std::error_code context::set_alpn(std::initializer_list<std::string_view> protocols) {
+  std::string wire;
+  for (const std::string_view p : protocols) {
+    if (p.empty() || p.size() > 255) return error::bad_option;
+    wire += static_cast<char>(p.size());
+    wire += p;
+  }
+  if (role_ == role::client) {
+    // Unlike the rest of OpenSSL this returns 0 on success.
+    if (SSL_CTX_set_alpn_protos(ctx_.get(), reinterpret_cast<const unsigned char*>(wire.data()),
+                                static_cast<unsigned int>(wire.size())) != 0)
+      return detail::first_openssl_error();
+  } else {
+    SSL_CTX_set_alpn_select_cb(ctx_.get(), wire.empty() ? nullptr : &select_alpn, nullptr);
+  }
+  detail::context_settings::of(ctx_.get())->alpn = std::move(wire);
+  return {};
+}
+
+void context::disable_verification() noexcept {
+  if (role_ != role::client) return;
+  SSL_CTX_set_verify(ctx_.get(), SSL_VERIFY_NONE, nullptr);
+  detail::context_settings::of(ctx_.get())->host_needed = false;
+}
+
+} // namespace tlsmode

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: BSL-1.0
+// The engine's operations. Everything OpenSSL answers is interpreted in one place: engine::interpret.
+#include <tlsmode/engine.hpp>
+
+#include "engine_call.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <array>
+
+namespace tlsmode {
+namespace {
+
+constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
+
+// What a draining shutdown drops at most before it gives up on the peer.
+constexpr std::size_t drain_limit = 16 * 1024 * 1024;
+
+std::size_t total_size(auto buffers) noexcept {
+  std::size_t n = 0;
+  for (const auto& b : buffers) n += b.size();
+  return n;
+}
+
+// The position `offset` bytes into a buffer sequence, and how to copy on from there.
+struct cursor {
+  std::span<const const_buffer> rest;
+  std::size_t inside = 0;
+
+  cursor(std::span<const const_buffer> buffers, std::size_t offset) noexcept : rest(buffers) {
+    while (!rest.empty() && offset >= rest.front().size()) {
+      offset -= rest.front().size();
+      rest = rest.subspan(1);
+    }
+    inside = offset;
+  }
+  [[nodiscard]] const_buffer piece() const noexcept { return rest.front().subspan(inside); }
+  std::size_t copy_to(mutable_buffer to) noexcept {
+    std::size_t n = 0;
+    while (n < to.size() && !rest.empty()) {
+      const const_buffer p = piece();
+      const std::size_t k = std::min(p.size(), to.size() - n);
+      std::copy_n(p.begin(), k, to.begin() + static_cast<std::ptrdiff_t>(n));
+      n += k;
+      rest = rest.subspan(1);
+      inside = 0;
+    }
+    return n;
+  }
+};
+
+// Where small buffers are put together into one record; wiped after each use.
+mutable_buffer scratch() {
+  static thread_local const std::unique_ptr<std::byte[]> memory(new std::byte[max_record]);
+  return {memory.get(), max_record};
+}
+
+} // namespace
+
+// ---- handshake ----
+
+step engine::handshake(transport& t, role r) {
+  const transport_binding bound(*this, t);
+  if (failing_) return deliver_failure();
+  if (const std::error_code ec = check_handshake(r)) return {suspend::none, 0, ec};
+  if (state_.now() == connection_state::fresh) begin_handshake(r);
+  push_spill();
+  while (state_.now() == connection_state::handshaking) {
+    const call_result result = call(operation::handshake, [&] { return SSL_do_handshake(ssl_.get()); });
+    if (result.what == outcome::ok) finish_handshake();
+    else if (result.what != outcome::again) return finish_call(operation::handshake, result);
+  }
+  push_spill();
+  if (write_error_) return finish_failed(operation::handshake, write_error_);
+  return spill_.empty() ? step{} : stop(suspend::want_write);
+}
+
+std::error_code engine::check_handshake(role r) const noexcept {
+  const connection_state now = state_.now();
+  if (now == connection_state::failed) return failed_with_;
+  if (now != connection_state::fresh) return r == role_ ? std::error_code() : error::wrong_role;
+  if (r == role::client && host_needed_) return error::host_name_needed;
+  if (modes_.contains(mode::send_fallback_scsv)) {
+    const auto highest = SSL_get_max_proto_version(ssl_.get());
+    if (r == role::server || highest == 0 || highest == TLS_MAX_VERSION) return error::fallback_scsv_misuse;
+  }
+  return {};
+}
+
+void engine::begin_handshake(role r) noexcept {
+  role_ = r;
+  if (r == role::client) SSL_set_connect_state(ssl_.get());
+  else SSL_set_accept_state(ssl_.get());
+  state_.on(detail::event::handshake_begun);
+}
+
+void engine::finish_handshake() noexcept {
+  state_.on(detail::event::handshake_done);
+  apply_modes(); // jobs may end here
+}
+
+// ---- read ----
+
+step engine::read(transport& t, std::span<const mutable_buffer> to) {
+  if (total_size(to) == 0) return {};
+  const transport_binding bound(*this, t);
+  if (failing_) return deliver_failure();
+  if (const std::error_code ec = ready_for(operation::read)) return {suspend::none, 0, ec};
+  if (has_abandoned_work())
+    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok) return finish_call(operation::read, r);
+  push_spill();
+
+  std::size_t got = 0;
+  for (mutable_buffer buffer : to) {
+    while (!buffer.empty()) {
+      if (got != 0 && t.drained() && SSL_has_pending(ssl_.get()) == 0 && job_in_.empty())
+        return {suspend::none, got, {}};
+      std::size_t n = 0;
+      const call_result r = open_some(buffer, n);
+      if (r.what == outcome::again) continue;
+      if (r.what != outcome::ok) {
+        if (got == 0) return finish_call(operation::read, r);
+        // The bytes go out first; a lasting failure is found again by the next read.
+        if (r.what == outcome::failed) record_failure(operation::read, r.error);
+        if (r.why == suspend::want_async) abandon_job(); // whoever comes next goes on with it
+        return {suspend::none, got, {}};
+      }
+      stats_.plain_read += n;
+      got += n;
+      buffer = buffer.subspan(n);
+    }
+  }
+  return {suspend::none, got, {}};
+}
+
+engine::call_result engine::open_some(mutable_buffer to, std::size_t& opened) {
+  if (job_scope_covers(operation::read) || !job_in_.empty() || job_owner_ == operation::read) {
+    if (const call_result r = run_job_read(); r.what != outcome::ok) return r;
+    opened = std::min(to.size(), job_in_.size());
+    std::copy_n(job_in_.data(), opened, to.data());
+    job_in_.consume(opened);
+    return {};
+  }
+  prepare_read_buffer();
+  return call(operation::read, [&] { return SSL_read_ex(ssl_.get(), to.data(), to.size(), &opened); });
+}
+
+// ---- write ----
+
+step engine::write(transport& t, std::span<const const_buffer> from) {
+  const std::size_t total = total_size(from);
+  if (total == 0) return {};
+  const transport_binding bound(*this, t);
+  if (failing_) return deliver_failure();
+  if (const std::error_code ec = ready_for(operation::write)) return {suspend::none, 0, ec};
+  if (has_abandoned_work())
+    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok) return finish_call(operation::write, r);
+
+  const std::byte* address = cursor(from, 0).piece().data();
+  if (write_total_ == 0) {
+    write_address_ = address;
+    write_sealed_ = 0;
+  } else if (!modes_.contains(mode::accept_moving_write_buffer) &&
+             (address != write_address_ || total != write_total_)) {
+    return {suspend::none, 0, error::write_buffer_moved};
+  } else if (total < write_sealed_ + (job_owner_ == operation::write ? job_out_.size() : 0)) {
+    return {suspend::none, 0, error::write_retry_too_short};
+  }
+  write_total_ = total;
+
+  const bool partial = modes_.contains(mode::enable_partial_write);
+  const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped
+  push_spill();
+  for (;;) {
+    if (write_error_) return finish_failed(operation::write, write_error_);
+    if (!spill_.empty()) return stop(suspend::want_write);
+    const bool enough = partial && write_sealed_ != 0 && (waited || write_sealed_ >= batch_limit_);
+    if (write_sealed_ == total || enough) {
+      write_total_ = 0;
+      return {suspend::none, write_sealed_, {}};
+    }
+    std::size_t sealed = 0;
+    const call_result r = seal_some(from, sealed);
+    if (r.what != outcome::ok && r.what != outcome::again) return finish_call(operation::write, r);
+    write_sealed_ += sealed;
+    stats_.plain_written += sealed;
+  }
+}
+
+// Seals one record of the unfinished write. OpenSSL cannot keep a pointer into `from`: its BIO takes the whole
+// record at once, and a job, which may be paused, is given memory of ours.
+engine::call_result engine::seal_some(std::span<const const_buffer> from, std::size_t& sealed) {
+  const auto seal = [&](const_buffer record) {
+    const call_result r =
+        call(operation::write, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &sealed); });
+    if (r.what == outcome::ok && sealed < record.size()) record_limit_ = std::min(record_limit_, sealed);
+    return r;
+  };
+  const auto seal_in_job = [&] {
+    const std::size_t before = job_out_.size();
+    const call_result r = run_job_write();
+    sealed = before - job_out_.size();
+    if (r.what == outcome::ok) job_out_.consume(job_out_.size()); // the rest is gathered again
+    return r;
+  };
+  if (job_owner_ == operation::write) return seal_in_job();
+  cursor at(from, write_sealed_);
+  const std::size_t want = std::min(write_total_ - write_sealed_, record_limit_);
+  if (job_scope_covers(operation::write)) {
+    if (!job_out_.make()) return {outcome::failed, suspend::none, std::make_error_code(std::errc::not_enough_memory)};
+    job_out_.set_filled(at.copy_to(job_out_.block().first(want)));
+    return seal_in_job();
+  }
+  if (at.piece().size() >= want) return seal(at.piece().first(want));
+  const mutable_buffer record = scratch().first(want);
+  at.copy_to(record);
+  const call_result r = seal(record);
+  OPENSSL_cleanse(record.data(), record.size());
+  return r;
+}
+
+std::size_t engine::cancel_write() noexcept {
+  if (write_total_ == 0) return 0;
+  write_total_ = 0;
+  if (job_owner_ != operation::write) return write_sealed_;
+  write_committed_ = true; // OpenSSL has these bytes and cannot give them back
+  abandon_job();
+  stats_.plain_written += job_out_.size();
+  return write_sealed_ + job_out_.size();
+}
+
+// ---- shutdown and flush ----
+
+step engine::shutdown(transport& t, shutdown_form form) {
+  const transport_binding bound(*this, t);
+  if (failing_) return deliver_failure();
+  if (const std::error_code ec = ready_for(operation::shutdown)) return {suspend::none, 0, ec};
+  if (write_total_ != 0) return {suspend::none, 0, error::operation_in_progress};
+  if (has_abandoned_work())
+    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok)
+      return finish_call(operation::shutdown, r);
+  if (state_.now() == connection_state::open || state_.now() == connection_state::close_received) {
+    const call_result r = send_close_notify();
+    if (r.what != outcome::ok) return finish_call(operation::shutdown, r);
+  }
+  push_spill();
+  if (write_error_) return finish_failed(operation::shutdown, write_error_);
+  if (!spill_.empty()) return stop(suspend::want_write);
+  if (form == shutdown_form::send_only || state_.now() == connection_state::closed) return {};
+  return await_close_notify(form);
+}
+
+engine::call_result engine::send_close_notify() {
+  const call_result r = call(operation::shutdown, [&] {
+    const int rc = SSL_shutdown(ssl_.get());
+    return rc == 0 ? 1 : rc; // 0: sent, and the peer's is still to come
+  });
+  if (r.what == outcome::ok) state_.on(detail::event::close_notify_sent);
+  return r;
+}
+
+step engine::await_close_notify(shutdown_form form) {
+  const bool drain = form == shutdown_form::drain;
+  std::array<std::byte, 4096> dropped;
+  std::size_t total = 0;
+  for (;;) {
+    std::size_t n = 0;
+    call_result r;
+    if (job_scope_covers(operation::read) || !job_in_.empty() || job_owner_ == operation::read) {
+      r = run_job_read();
+      n = job_in_.size();
+      if (drain) job_in_.consume(n);
+    } else {
+      prepare_read_buffer();
+      r = call(operation::read, [&] {
+        return drain ? SSL_read_ex(ssl_.get(), dropped.data(), dropped.size(), &n)
+                     : SSL_peek_ex(ssl_.get(), dropped.data(), 1, &n);
+      });
+    }
+    if (r.what == outcome::again) continue;
+    if (r.what == outcome::closed) break;
+    if (r.what != outcome::ok) {
+      OPENSSL_cleanse(dropped.data(), dropped.size());
+      return finish_call(operation::shutdown, r);
+    }
+    total += n;
+    if (!drain || total > drain_limit) {
+      OPENSSL_cleanse(dropped.data(), dropped.size());
+      return {suspend::none, 0, detail::to_error_code(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY))};
+    }
+  }
+  OPENSSL_cleanse(dropped.data(), dropped.size());
+  return {};
+}
+
+step engine::flush(transport& t) {
+  const transport_binding bound(*this, t);
+  push_spill();
+  if (write_error_) return {suspend::none, 0, write_error_};
+  return spill_.empty() ? step{} : stop(suspend::want_write);
+}
+
+void engine::drop_output() noexcept {
+  if (spill_.empty()) return;
+  spill_.clear();
+  if (!write_error_) write_error_ = std::make_error_code(std::errc::timed_out);
+}
+
+// Moves held-back ciphertext to the transport until it would block.
+void engine::push_spill() noexcept {
+  while (!spill_.empty() && transport_ != nullptr) {
+    ++stats_.transport_writes;
+    const const_buffer waiting = spill_.data();
+    const transfer t = transport_->write(waiting);
+    if (t.what == transfer::status::error) {
+      write_error_ = t.error;
+      spill_.clear();
+      return;
+    }
+    if (t.what != transfer::status::bytes) return;
+    stats_.cipher_written += t.n;
+    spill_.consume(t.n);
+    if (t.n < waiting.size()) return;
+  }
+}
+
+// ---- what an OpenSSL call came to ----
+
+engine::call_result engine::interpret(operation who, int rc) {
+  // A paused job first: with an error queued before the pause, SSL_get_error would say "failed".
+  if (SSL_waiting_for_async(ssl_.get()) != 0) {
+    if (job_owner_ == operation::none) {
+      job_owner_ = who;
+      job_thread_ = std::this_thread::get_id();
+    }
+    return {outcome::stopped, suspend::want_async, {}};
+  }
+  job_owner_ = operation::none;
+  job_abandoned_ = false;
+  if (rc > 0) return {};
+  switch (SSL_get_error(ssl_.get(), rc)) {
+  case SSL_ERROR_WANT_READ:
+    if (read_gated_) return {outcome::stopped, suspend::want_write, {}};
+    // Not the transport's fault: OpenSSL has used up a record that held no data (AUTO_RETRY is off).
+    if (!read_blocked_) return {outcome::again, suspend::none, {}};
+    return {outcome::stopped, suspend::want_read, {}};
+  case SSL_ERROR_WANT_WRITE: return {outcome::stopped, suspend::want_write, {}};
+  case SSL_ERROR_WANT_ASYNC: return {outcome::stopped, suspend::want_async, {}};
+  case SSL_ERROR_WANT_ASYNC_JOB: return {outcome::stopped, suspend::want_async_job, {}};
+  case SSL_ERROR_WANT_CLIENT_HELLO_CB: return {outcome::stopped, suspend::want_client_hello, {}};
+  case SSL_ERROR_WANT_X509_LOOKUP: return {outcome::stopped, suspend::want_certificate, {}};
+  case SSL_ERROR_WANT_RETRY_VERIFY: return {outcome::stopped, suspend::want_verify, {}};
+  case SSL_ERROR_ZERO_RETURN:
+    state_.on(detail::event::close_notify_received);
+    return {outcome::closed, suspend::none, error::end_of_stream};
+  case SSL_ERROR_SSL: return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
+  default: // SSL_ERROR_SYSCALL: the BIO said why
+    return {outcome::failed, suspend::none, read_error_ ? read_error_ : detail::to_error_code(ERR_peek_error())};
+  }
+}
+
+// Turns the result of a call that did not succeed into the step's result.
+step engine::finish_call(operation who, const call_result& r) {
+  if (r.what == outcome::stopped) {
+    if (r.why == suspend::want_read) {
+      // A peer that is gone for writing and has sent nothing more will not answer.
+      if (write_error_ && who == operation::handshake) return finish_failed(who, write_error_);
+      enter_idle();
+    }
+    return stop(r.why);
+  }
+  if (r.what == outcome::closed && who != operation::handshake) return {suspend::none, 0, r.error};
+  if (r.error == error::job_on_other_thread) return {suspend::none, 0, r.error};
+  return finish_failed(who, r.error);
+}
+
+// A failed connection still owes the peer its alert; the error is reported once the alert is on its way.
+step engine::finish_failed(operation who, std::error_code ec) {
+  record_failure(who, ec);
+  write_total_ = 0;
+  return deliver_failure();
+}
+
+step engine::deliver_failure() {
+  push_spill();
+  if (state_.now() == connection_state::failed && !spill_.empty()) {
+    failing_ = true;
+    return stop(suspend::want_write);
+  }
+  failing_ = false;
+  return {suspend::none, 0, failed_with_};
+}
+
+std::error_code engine::ready_for(operation who) const noexcept {
+  switch (state_.now()) {
+  case connection_state::fresh:
+  case connection_state::handshaking: return error::handshake_needed;
+  case connection_state::failed: return failed_with_;
+  case connection_state::open: break;
+  case connection_state::close_sent:
+    if (who == operation::write) return error::write_after_shutdown;
+    break;
+  case connection_state::close_received:
+    if (who == operation::read) return error::end_of_stream;
+    break;
+  case connection_state::closed:
+    if (who == operation::write) return error::write_after_shutdown;
+    if (who == operation::read) return error::end_of_stream;
+    break;
+  }
+  return {};
+}
+
+step engine::stop(suspend why) noexcept {
+  switch (why) {
+  case suspend::want_read: ++stats_.suspended_read; break;
+  case suspend::want_write: ++stats_.suspended_write; break;
+  case suspend::want_async:
+  case suspend::want_async_job: ++stats_.suspended_async; break;
+  default: ++stats_.suspended_other; break;
+  }
+  return {why, 0, {}};
+}
+
+} // namespace tlsmode

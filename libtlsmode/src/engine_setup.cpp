@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSL-1.0
+// Making and setting up an engine, its memory policy, and what it tells about itself.
+#include "bio.hpp"
+#include "context_settings.hpp"
+#include "engine_call.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <new>
+
+namespace tlsmode {
+namespace {
+
+// OpenSSL's smallest read buffer: one record. What a connection has until it proves to be busy.
+constexpr std::size_t small_read_buffer = 0;
+
+// Where an SSL keeps the address of its engine, for callbacks that get nothing but the SSL.
+int engine_index() noexcept {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+SSL* make_ssl(SSL_CTX* ctx) {
+  ERR_clear_error();
+  SSL* ssl = SSL_new(ctx);
+  if (ssl == nullptr) throw std::system_error(detail::first_openssl_error(), "SSL_new");
+  return ssl;
+}
+
+} // namespace
+
+void engine::free_ssl::operator()(SSL* s) const noexcept { SSL_free(s); }
+
+engine::engine(const context& ctx) : engine(ctx.native_handle()) {}
+engine::engine(SSL_CTX* ctx) : engine(make_ssl(ctx)) {}
+
+engine::engine(SSL* ssl) : ssl_(ssl) {
+  BIO* bio = bio_bridge::make(*this);
+  if (bio == nullptr) throw std::bad_alloc();
+  SSL_set_bio(ssl, bio, bio);
+  if (SSL_set_ex_data(ssl, engine_index(), this) != 1) throw std::bad_alloc();
+  SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+  previous_verify_ = SSL_get_verify_callback(ssl);
+  SSL_set_verify(ssl, SSL_get_verify_mode(ssl), &on_verify);
+  const detail::context_settings* settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
+  host_needed_ = settings != nullptr && settings->host_needed;
+  modes_ = mode_set::from_native(static_cast<std::uint64_t>(SSL_get_mode(ssl)));
+  apply_modes();
+  SSL_set_read_ahead(ssl, 1);
+}
+
+engine::~engine() {
+  end_paused_job();
+  if (ssl_) SSL_set_ex_data(ssl_.get(), engine_index(), nullptr);
+}
+
+// ---- modes ----
+
+mode_set engine::set_mode(mode_set modes) noexcept {
+  if (job_paused()) return modes_; // OpenSSL would crash if ASYNC changed now
+  modes_ |= modes;
+  apply_modes();
+  return modes_;
+}
+
+mode_set engine::clear_mode(mode_set modes) noexcept {
+  if (job_paused()) return modes_;
+  modes_ -= modes;
+  apply_modes();
+  return modes_;
+}
+
+// OpenSSL gets the modes that it must act on. Partial writes from moving buffers are always on inside: the
+// semantics of both modes are the engine's own.
+void engine::apply_modes() noexcept {
+  mode_set wanted = modes_ | mode::enable_partial_write | mode::accept_moving_write_buffer;
+  const bool past_handshake =
+      state_.now() != connection_state::fresh && state_.now() != connection_state::handshaking;
+  if (past_handshake && job_scope_ == job_scope::handshake) wanted -= mode::async;
+  SSL_clear_mode(ssl_.get(), (mode_set::from_native(~std::uint64_t{0}) - wanted).native());
+  SSL_set_mode(ssl_.get(), wanted.native());
+}
+
+void engine::set_job_scope(job_scope scope) noexcept {
+  if (job_paused()) return;
+  job_scope_ = scope;
+  apply_modes();
+}
+
+// ---- buffers ----
+
+void engine::set_read_ahead(std::size_t bytes) noexcept {
+  read_ahead_limit_ = bytes;
+  SSL_set_read_ahead(ssl_.get(), bytes == 0 ? 0 : 1);
+}
+
+// Before OpenSSL reads: a connection that filled its buffer gets a bigger one as soon as the old one is empty.
+void engine::prepare_read_buffer() noexcept {
+  if (!read_full_ || read_buffer_big_ || read_ahead_limit_ <= SSL3_RT_MAX_PACKET_SIZE) return;
+  if (SSL_has_pending(ssl_.get()) != 0 || SSL_free_buffers(ssl_.get()) != 1) return;
+  SSL_set_default_read_buffer_len(ssl_.get(), read_ahead_limit_);
+  read_buffer_big_ = true;
+}
+
+// An idle connection holds no record buffer. OpenSSL refuses while a record is half read. The next buffer is
+// small again unless this burst made good use of a big one.
+void engine::enter_idle() noexcept {
+  if (job_owner_ != operation::none || state_.now() == connection_state::handshaking) return;
+  const bool busy = stats_.cipher_read - idle_mark_ >= read_ahead_limit_ / 2;
+  idle_mark_ = stats_.cipher_read;
+  if (SSL_has_pending(ssl_.get()) != 0 || SSL_free_buffers(ssl_.get()) != 1) return;
+  ++stats_.buffers_released;
+  if (!read_buffer_big_ || busy) return;
+  SSL_set_default_read_buffer_len(ssl_.get(), small_read_buffer);
+  read_buffer_big_ = read_full_ = false;
+}
+
+// ---- verification ----
+
+std::error_code engine::set_host(std::string_view name) {
+  // OpenSSL takes C strings: a NUL inside would make it check another name than the caller's.
+  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos)
+    return error::bad_host_name;
+  const std::string host(name);
+  SSL* const ssl = ssl_.get();
+  X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
+  ERR_clear_error();
+  if (X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str()) == 1) {
+    if (SSL_set1_host(ssl, nullptr) != 1 || SSL_set_tlsext_host_name(ssl, nullptr) != 1) return error::bad_host_name;
+  } else {
+    ERR_clear_error();
+    X509_VERIFY_PARAM_set1_ip(param, nullptr, 0);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (SSL_set1_host(ssl, host.c_str()) != 1 || SSL_set_tlsext_host_name(ssl, host.c_str()) != 1) {
+      ERR_clear_error();
+      return error::bad_host_name;
+    }
+  }
+  host_needed_ = false;
+  return {};
+}
+
+void engine::set_verify_mode(int flags) noexcept { SSL_set_verify(ssl_.get(), flags, &on_verify); }
+void engine::set_verify_depth(int depth) noexcept { SSL_set_verify_depth(ssl_.get(), depth); }
+
+void engine::set_verify_callback(std::function<bool(bool, X509_STORE_CTX*)> callback) {
+  verify_callback_ = std::move(callback);
+}
+
+// OpenSSL's verify callback of every engine: asks the connection's own, else the context's, and remembers where
+// the chain was refused. An exception must not cross OpenSSL.
+int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
+  const auto* ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* const self = ssl == nullptr ? nullptr : static_cast<engine*>(SSL_get_ex_data(ssl, engine_index()));
+  if (self == nullptr) return preverified;
+  int verdict = 0;
+  try {
+    if (self->verify_callback_) verdict = self->verify_callback_(preverified != 0, store) ? 1 : 0;
+    else verdict = self->previous_verify_ != nullptr ? self->previous_verify_(preverified, store) : preverified;
+  } catch (...) {
+    verdict = 0;
+  }
+  if (verdict == 0) {
+    self->refused_depth_ = X509_STORE_CTX_get_error_depth(store);
+    // A refusal of the callback's own has no reason yet.
+    if (X509_STORE_CTX_get_error(store) == X509_V_OK) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  }
+  return verdict;
+}
+
+// ---- failures ----
+
+// A transport that gives no more bytes ends reading, and a handshake, but not an open connection: its other
+// direction may still work. Everything else is fatal, and the first fatal failure is the one that counts.
+void engine::record_failure(operation who, std::error_code ec) noexcept {
+  if (state_.now() == connection_state::failed) return;
+  const bool fatal = (ec != read_error_ && ec != write_error_) || state_.now() == connection_state::handshaking;
+  failed_with_ = ec;
+  try {
+    describe_failure(who, ec);
+  } catch (...) {
+    failure_.reset(); // no memory: the code alone must do
+  }
+  ERR_clear_error();
+  if (fatal) state_.on(detail::event::fatal_error);
+}
+
+void engine::describe_failure(operation who, std::error_code ec) {
+  failure_ = std::make_unique<failure>();
+  failure_->code = ec;
+  switch (who) {
+  case operation::handshake: failure_->operation = "handshake"; break;
+  case operation::read: failure_->operation = "read"; break;
+  case operation::write: failure_->operation = "write"; break;
+  case operation::shutdown: failure_->operation = "shutdown"; break;
+  case operation::none: break;
+  }
+  const long verdict = SSL_get_verify_result(ssl_.get());
+  if (who == operation::handshake && verdict != X509_V_OK && refused_depth_ >= 0) {
+    failure_->verify_error = X509_verify_cert_error_string(verdict);
+    failure_->verify_depth = refused_depth_;
+  }
+  while (const unsigned long e = ERR_get_error()) {
+    char text[256];
+    ERR_error_string_n(e, text, sizeof text);
+    if (!failure_->openssl_errors.empty()) failure_->openssl_errors += "; ";
+    failure_->openssl_errors += text;
+  }
+}
+
+const failure& engine::last_failure() const noexcept {
+  static const failure none;
+  return failure_ ? *failure_ : none;
+}
+
+// ---- what is known ----
+
+std::size_t engine::pending() const noexcept {
+  return job_in_.size() + static_cast<std::size_t>(SSL_pending(ssl_.get()));
+}
+
+std::string_view engine::protocol() const noexcept { return SSL_get_version(ssl_.get()); }
+std::string_view engine::cipher() const noexcept { return SSL_get_cipher_name(ssl_.get()); }
+
+std::string_view engine::alpn() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned int n = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &n);
+  return n == 0 ? std::string_view() : std::string_view(reinterpret_cast<const char*>(name), n);
+}
+
+bool engine::resumed() const noexcept { return SSL_session_reused(ssl_.get()) != 0; }
+
+} // namespace tlsmode

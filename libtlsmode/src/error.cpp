@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// The two error categories and the text of a failure.
+#include <tlsmode/error.hpp>
+
+#include "openssl_handle.hpp"
+
+#include <openssl/err.h>
+
+namespace tlsmode {
+namespace {
+
+class core_category final : public std::error_category {
+public:
+  const char* name() const noexcept override { return "tlsmode"; }
+  std::string message(int value) const override {
+    switch (static_cast<error>(value)) {
+    case error::end_of_stream: return "the peer closed the stream";
+    case error::stream_truncated: return "the stream ended without close_notify";
+    case error::handshake_needed: return "the operation needs a completed handshake";
+    case error::wrong_role: return "the handshake was begun in the other role";
+    case error::write_after_shutdown: return "write after this side sent close_notify";
+    case error::write_buffer_moved:
+      return "a blocked write was retried with another buffer, which needs accept_moving_write_buffer";
+    case error::write_retry_too_short:
+      return "a blocked write was retried with fewer bytes than are already sealed";
+    case error::fallback_scsv_misuse:
+      return "send_fallback_scsv is only for a client that retries with a lowered highest version";
+    case error::host_name_needed:
+      return "a verifying client needs a host name to check (set_host), or verification switched off";
+    case error::bad_host_name: return "the host name is empty, too long, or not a name";
+    case error::job_on_other_thread: return "a paused job may be resumed only on the thread that started it";
+    case error::job_paused: return "not possible while a job is paused";
+    case error::operation_in_progress: return "an operation of the same kind is outstanding";
+    case error::bad_option: return "OpenSSL does not take this setting";
+    case error::openssl_internal: return "OpenSSL failed without giving a reason";
+    }
+    return "unknown tlsmode error";
+  }
+};
+
+class library_category final : public std::error_category {
+public:
+  const char* name() const noexcept override { return "openssl"; }
+  std::string message(int value) const override {
+    const auto packed = static_cast<unsigned long>(static_cast<unsigned int>(value));
+    const char* reason = ERR_reason_error_string(packed);
+    if (reason == nullptr) return "unknown OpenSSL error " + std::to_string(packed);
+    const char* library = ERR_lib_error_string(packed);
+    return library == nullptr ? std::string(reason) : std::string(reason) + " (" + library + ")";
+  }
+};
+
+} // namespace
+
+const std::error_category& error_category() noexcept {
+  static const core_category category;
+  return category;
+}
+
+const std::error_category& openssl_category() noexcept {
+  static const library_category category;
+  return category;
+}
+
+std::string failure::to_string() const {
+  if (!code) return "no failure";
+  std::string text = operation.empty() ? std::string() : operation + ": ";
+  text += code.message();
+  if (!verify_error.empty()) {
+    text += "; certificate refused: " + verify_error;
+    if (verify_depth >= 0) text += " at depth " + std::to_string(verify_depth);
+  }
+  if (!openssl_errors.empty()) text += " [" + openssl_errors + "]";
+  return text;
+}
+
+namespace detail {
+
+std::error_code to_error_code(unsigned long packed) noexcept {
+  if (packed == 0) return error::openssl_internal;
+  if (ERR_SYSTEM_ERROR(packed)) return {ERR_GET_REASON(packed), std::system_category()};
+  return {static_cast<int>(static_cast<unsigned int>(packed)), openssl_category()};
+}
+
+std::error_code first_openssl_error() noexcept {
+  const std::error_code ec = to_error_code(ERR_peek_error());
+  ERR_clear_error();
+  return ec;
+}
+
+} // namespace detail
+} // namespace tlsmode

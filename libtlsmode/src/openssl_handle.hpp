@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSL-1.0
+// Owning pointers for OpenSSL objects, and OpenSSL's error queue as error codes. Private to the core.
+#ifndef TLSMODE_SRC_OPENSSL_HANDLE_HPP
+#define TLSMODE_SRC_OPENSSL_HANDLE_HPP
+
+#include <tlsmode/error.hpp>
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <memory>
+#include <system_error>
+
+namespace tlsmode::detail {
+
+template <auto Free>
+struct free_with {
+  template <class T>
+  void operator()(T* p) const noexcept {
+    Free(p);
+  }
+};
+
+using bio_method_ptr = std::unique_ptr<BIO_METHOD, free_with<&BIO_meth_free>>;
+
+/// One packed OpenSSL error as an error code; a system error keeps its errno.
+[[nodiscard]] std::error_code to_error_code(unsigned long packed) noexcept;
+
+/// The oldest error of the queue, which is the most specific one. Clears the queue.
+[[nodiscard]] std::error_code first_openssl_error() noexcept;
+
+} // namespace tlsmode::detail
+
+#endif
