@@ -33,9 +33,12 @@ void job_wait::set_timer(bool will_be_woken) {
     const std::lock_guard lock(mutex_);
     signalled = std::exchange(signalled_, false); // it may have come before the pausing step returned
   }
-  if (signalled) timer.expires_at(net::steady_timer::time_point::min());
-  else if (will_be_woken) timer.expires_at(net::steady_timer::time_point::max());
-  else timer.expires_after(poll_interval);
+  if (signalled)
+    timer.expires_at(net::steady_timer::time_point::min());
+  else if (will_be_woken)
+    timer.expires_at(net::steady_timer::time_point::max());
+  else
+    timer.expires_after(poll_interval);
 }
 
 void job_wait::keep_only(std::span<const int> descriptors) {

@@ -2,9 +2,8 @@
 // Non-blocking byte moves on a plain socket.
 #include <tlsmode/asio/detail/socket_transport.hpp>
 
-#include <sys/socket.h>
-
 #include <cerrno>
+#include <sys/socket.h>
 
 namespace tlsmode::detail {
 namespace {

@@ -104,8 +104,12 @@ int bio_bridge::read(BIO* b, char* data, std::size_t n, std::size_t* got) noexce
     e.read_blocked_ = true;
     BIO_set_retry_read(b);
     return 0;
-  case transfer::status::eof: e.read_error_ = error::stream_truncated; return 0;
-  case transfer::status::error: e.read_error_ = t.error; return 0;
+  case transfer::status::eof:
+    e.read_error_ = error::stream_truncated;
+    return 0;
+  case transfer::status::error:
+    e.read_error_ = t.error;
+    return 0;
   }
   return 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // The context of the core.
-#include <tlsmode/context.hpp>
-
 #include "context_settings.hpp"
 #include "openssl_handle.hpp"
+
+#include <tlsmode/context.hpp>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -34,8 +34,9 @@ int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, co
   const detail::context_settings* s = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
   if (s == nullptr || s->alpn.empty()) return SSL_TLSEXT_ERR_NOACK;
   unsigned char* chosen = nullptr;
-  const int rc = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(s->alpn.data()),
-                                       static_cast<unsigned int>(s->alpn.size()), offered, offered_size);
+  const int rc =
+      SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(s->alpn.data()),
+                            static_cast<unsigned int>(s->alpn.size()), offered, offered_size);
   if (rc != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;

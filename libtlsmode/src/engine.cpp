@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The engine's operations. Everything OpenSSL answers is interpreted in one place: engine::interpret.
-#include <tlsmode/engine.hpp>
-
+// The engine's operations: handshake, read, write, shutdown, flush. What OpenSSL answers is interpreted in
+// engine_call.cpp.
 #include "engine_call.hpp"
+
+#include <tlsmode/engine.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -20,7 +21,8 @@ constexpr std::size_t drain_limit = 16 * 1024 * 1024;
 
 std::size_t total_size(auto buffers) noexcept {
   std::size_t n = 0;
-  for (const auto& b : buffers) n += b.size();
+  for (const auto& b : buffers)
+    n += b.size();
   return n;
 }
 
@@ -69,8 +71,10 @@ step engine::handshake(transport& t, role r) {
   push_spill();
   while (state_.now() == connection_state::handshaking) {
     const call_result result = call(operation::handshake, [&] { return SSL_do_handshake(ssl_.get()); });
-    if (result.what == outcome::ok) finish_handshake();
-    else if (result.what != outcome::again) return finish_call(operation::handshake, result);
+    if (result.what == outcome::ok)
+      finish_handshake();
+    else if (result.what != outcome::again)
+      return finish_call(operation::handshake, result);
   }
   push_spill();
   if (write_error_) return finish_failed(operation::handshake, write_error_);
@@ -91,8 +95,10 @@ std::error_code engine::check_handshake(role r) const noexcept {
 
 void engine::begin_handshake(role r) noexcept {
   role_ = r;
-  if (r == role::client) SSL_set_connect_state(ssl_.get());
-  else SSL_set_accept_state(ssl_.get());
+  if (r == role::client)
+    SSL_set_connect_state(ssl_.get());
+  else
+    SSL_set_accept_state(ssl_.get());
   state_.on(detail::event::handshake_begun);
 }
 
@@ -109,7 +115,8 @@ step engine::read(transport& t, std::span<const mutable_buffer> to) {
   if (failing_) return deliver_failure();
   if (const std::error_code ec = ready_for(operation::read)) return {suspend::none, 0, ec};
   if (has_abandoned_work())
-    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok) return finish_call(operation::read, r);
+    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok)
+      return finish_call(operation::read, r);
   push_spill();
 
   std::size_t got = 0;
@@ -156,7 +163,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   if (failing_) return deliver_failure();
   if (const std::error_code ec = ready_for(operation::write)) return {suspend::none, 0, ec};
   if (has_abandoned_work())
-    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok) return finish_call(operation::write, r);
+    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok)
+      return finish_call(operation::write, r);
 
   const std::byte* address = cursor(from, 0).piece().data();
   if (write_total_ == 0) {
@@ -189,12 +197,12 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   }
 }
 
-// Seals one record of the unfinished write. OpenSSL cannot keep a pointer into `from`: its BIO takes the whole
-// record at once, and a job, which may be paused, is given memory of ours.
+// Seals one record of the unfinished write. OpenSSL cannot keep a pointer into `from`: its BIO takes the
+// whole record at once, and a job, which may be paused, is given memory of ours.
 engine::call_result engine::seal_some(std::span<const const_buffer> from, std::size_t& sealed) {
   const auto seal = [&](const_buffer record) {
-    const call_result r =
-        call(operation::write, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &sealed); });
+    const call_result r = call(
+        operation::write, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &sealed); });
     if (r.what == outcome::ok && sealed < record.size()) record_limit_ = std::min(record_limit_, sealed);
     return r;
   };
@@ -209,7 +217,8 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
   cursor at(from, write_sealed_);
   const std::size_t want = std::min(write_total_ - write_sealed_, record_limit_);
   if (job_scope_covers(operation::write)) {
-    if (!job_out_.make()) return {outcome::failed, suspend::none, std::make_error_code(std::errc::not_enough_memory)};
+    if (!job_out_.make())
+      return {outcome::failed, suspend::none, std::make_error_code(std::errc::not_enough_memory)};
     job_out_.set_filled(at.copy_to(job_out_.block().first(want)));
     return seal_in_job();
   }
@@ -288,7 +297,8 @@ step engine::await_close_notify(shutdown_form form) {
     total += n;
     if (!drain || total > drain_limit) {
       OPENSSL_cleanse(dropped.data(), dropped.size());
-      return {suspend::none, 0, detail::to_error_code(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY))};
+      return {suspend::none, 0,
+              detail::to_error_code(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY))};
     }
   }
   OPENSSL_cleanse(dropped.data(), dropped.size());
@@ -324,104 +334,6 @@ void engine::push_spill() noexcept {
     spill_.consume(t.n);
     if (t.n < waiting.size()) return;
   }
-}
-
-// ---- what an OpenSSL call came to ----
-
-engine::call_result engine::interpret(operation who, int rc) {
-  // A paused job first: with an error queued before the pause, SSL_get_error would say "failed".
-  if (SSL_waiting_for_async(ssl_.get()) != 0) {
-    if (job_owner_ == operation::none) {
-      job_owner_ = who;
-      job_thread_ = std::this_thread::get_id();
-    }
-    return {outcome::stopped, suspend::want_async, {}};
-  }
-  job_owner_ = operation::none;
-  job_abandoned_ = false;
-  if (rc > 0) return {};
-  switch (SSL_get_error(ssl_.get(), rc)) {
-  case SSL_ERROR_WANT_READ:
-    if (read_gated_) return {outcome::stopped, suspend::want_write, {}};
-    // Not the transport's fault: OpenSSL has used up a record that held no data (AUTO_RETRY is off).
-    if (!read_blocked_) return {outcome::again, suspend::none, {}};
-    return {outcome::stopped, suspend::want_read, {}};
-  case SSL_ERROR_WANT_WRITE: return {outcome::stopped, suspend::want_write, {}};
-  case SSL_ERROR_WANT_ASYNC: return {outcome::stopped, suspend::want_async, {}};
-  case SSL_ERROR_WANT_ASYNC_JOB: return {outcome::stopped, suspend::want_async_job, {}};
-  case SSL_ERROR_WANT_CLIENT_HELLO_CB: return {outcome::stopped, suspend::want_client_hello, {}};
-  case SSL_ERROR_WANT_X509_LOOKUP: return {outcome::stopped, suspend::want_certificate, {}};
-  case SSL_ERROR_WANT_RETRY_VERIFY: return {outcome::stopped, suspend::want_verify, {}};
-  case SSL_ERROR_ZERO_RETURN:
-    state_.on(detail::event::close_notify_received);
-    return {outcome::closed, suspend::none, error::end_of_stream};
-  case SSL_ERROR_SSL: return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
-  default: // SSL_ERROR_SYSCALL: the BIO said why
-    return {outcome::failed, suspend::none, read_error_ ? read_error_ : detail::to_error_code(ERR_peek_error())};
-  }
-}
-
-// Turns the result of a call that did not succeed into the step's result.
-step engine::finish_call(operation who, const call_result& r) {
-  if (r.what == outcome::stopped) {
-    if (r.why == suspend::want_read) {
-      // A peer that is gone for writing and has sent nothing more will not answer.
-      if (write_error_ && who == operation::handshake) return finish_failed(who, write_error_);
-      enter_idle();
-    }
-    return stop(r.why);
-  }
-  if (r.what == outcome::closed && who != operation::handshake) return {suspend::none, 0, r.error};
-  if (r.error == error::job_on_other_thread) return {suspend::none, 0, r.error};
-  return finish_failed(who, r.error);
-}
-
-// A failed connection still owes the peer its alert; the error is reported once the alert is on its way.
-step engine::finish_failed(operation who, std::error_code ec) {
-  record_failure(who, ec);
-  write_total_ = 0;
-  return deliver_failure();
-}
-
-step engine::deliver_failure() {
-  push_spill();
-  if (state_.now() == connection_state::failed && !spill_.empty()) {
-    failing_ = true;
-    return stop(suspend::want_write);
-  }
-  failing_ = false;
-  return {suspend::none, 0, failed_with_};
-}
-
-std::error_code engine::ready_for(operation who) const noexcept {
-  switch (state_.now()) {
-  case connection_state::fresh:
-  case connection_state::handshaking: return error::handshake_needed;
-  case connection_state::failed: return failed_with_;
-  case connection_state::open: break;
-  case connection_state::close_sent:
-    if (who == operation::write) return error::write_after_shutdown;
-    break;
-  case connection_state::close_received:
-    if (who == operation::read) return error::end_of_stream;
-    break;
-  case connection_state::closed:
-    if (who == operation::write) return error::write_after_shutdown;
-    if (who == operation::read) return error::end_of_stream;
-    break;
-  }
-  return {};
-}
-
-step engine::stop(suspend why) noexcept {
-  switch (why) {
-  case suspend::want_read: ++stats_.suspended_read; break;
-  case suspend::want_write: ++stats_.suspended_write; break;
-  case suspend::want_async:
-  case suspend::want_async_job: ++stats_.suspended_async; break;
-  default: ++stats_.suspended_other; break;
-  }
-  return {why, 0, {}};
 }
 
 } // namespace tlsmode

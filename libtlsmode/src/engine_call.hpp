@@ -16,17 +16,18 @@ namespace tlsmode {
 
 /// Lends a transport to the engine for the length of a step.
 class engine::transport_binding {
-public:
+ public:
   transport_binding(engine& e, transport& t) noexcept : engine_(e) { e.transport_ = &t; }
   ~transport_binding() { engine_.transport_ = nullptr; }
   transport_binding(const transport_binding&) = delete;
   transport_binding& operator=(const transport_binding&) = delete;
 
-private:
+ private:
   engine& engine_;
 };
 
-/// Runs one OpenSSL call of `who`. While a job is paused only its owner gets in, and only on the job's thread.
+/// Runs one OpenSSL call of `who`. While a job is paused only its owner gets in, and only on the job's
+/// thread.
 template <class Call>
 engine::call_result engine::call(operation who, Call&& openssl_call) {
   if (job_owner_ != operation::none) {

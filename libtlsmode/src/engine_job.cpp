@@ -62,7 +62,8 @@ void engine::set_job_callback(std::shared_ptr<std::function<void()>> callback) {
 bool engine::may_pause() const noexcept {
   if (!modes_.contains(mode::async)) return false;
   const connection_state now = state_.now();
-  return job_scope_ == job_scope::all || now == connection_state::fresh || now == connection_state::handshaking;
+  return job_scope_ == job_scope::all || now == connection_state::fresh ||
+         now == connection_state::handshaking;
 }
 
 std::vector<int> engine::job_descriptors() const {
@@ -77,7 +78,8 @@ std::vector<int> engine::job_descriptors() const {
 
 bool engine::job_calls_back() const noexcept {
   int status = ASYNC_STATUS_UNSUPPORTED;
-  return job_owner_ != operation::none && SSL_get_async_status(ssl_.get(), &status) == 1 && status == ASYNC_STATUS_OK;
+  return job_owner_ != operation::none && SSL_get_async_status(ssl_.get(), &status) == 1 &&
+         status == ASYNC_STATUS_OK;
 }
 
 bool engine::job_scope_covers(operation who) const noexcept {
@@ -100,8 +102,8 @@ void detail::job_buffer::consume(std::size_t n) noexcept {
 // Lets OpenSSL seal from job_out_.
 engine::call_result engine::run_job_write() {
   std::size_t sealed = 0;
-  const call_result r =
-      call(operation::write, [&] { return SSL_write_ex(ssl_.get(), job_out_.data(), job_out_.size(), &sealed); });
+  const call_result r = call(
+      operation::write, [&] { return SSL_write_ex(ssl_.get(), job_out_.data(), job_out_.size(), &sealed); });
   if (r.what == outcome::ok) job_out_.consume(sealed);
   return r;
 }
@@ -109,7 +111,8 @@ engine::call_result engine::run_job_write() {
 // Lets OpenSSL read into job_in_, unless something is left there from before.
 engine::call_result engine::run_job_read() {
   if (!job_in_.empty()) return {};
-  if (!job_in_.make()) return {outcome::failed, suspend::none, std::make_error_code(std::errc::not_enough_memory)};
+  if (!job_in_.make())
+    return {outcome::failed, suspend::none, std::make_error_code(std::errc::not_enough_memory)};
   std::size_t opened = 0;
   const call_result r = call(operation::read, [&] {
     const std::span<std::byte> block = job_in_.block();
@@ -126,9 +129,11 @@ void engine::abandon_job() noexcept { job_abandoned_ = job_owner_ != operation::
 engine::call_result engine::finish_abandoned_work() {
   call_result r;
   if (job_owner_ == operation::read) {
-    do r = run_job_read();
+    do
+      r = run_job_read();
     while (r.what == outcome::again);
-    if (r.why == suspend::want_read || r.what == outcome::closed) r = {}; // the job is over: that is all we want
+    if (r.why == suspend::want_read || r.what == outcome::closed)
+      r = {}; // the job is over: that is all we want
   } else if (job_owner_ == operation::shutdown) {
     r = send_close_notify();
   }

@@ -96,7 +96,8 @@ void engine::set_read_ahead(std::size_t bytes) noexcept {
   SSL_set_read_ahead(ssl_.get(), bytes == 0 ? 0 : 1);
 }
 
-// Before OpenSSL reads: a connection that filled its buffer gets a bigger one as soon as the old one is empty.
+// Before OpenSSL reads: a connection that filled its buffer gets a bigger one as soon as the old one is
+// empty.
 void engine::prepare_read_buffer() noexcept {
   if (!read_full_ || read_buffer_big_ || read_ahead_limit_ <= SSL3_RT_MAX_PACKET_SIZE) return;
   if (SSL_has_pending(ssl_.get()) != 0 || SSL_free_buffers(ssl_.get()) != 1) return;
@@ -128,7 +129,8 @@ std::error_code engine::set_host(std::string_view name) {
   X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
   ERR_clear_error();
   if (X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str()) == 1) {
-    if (SSL_set1_host(ssl, nullptr) != 1 || SSL_set_tlsext_host_name(ssl, nullptr) != 1) return error::bad_host_name;
+    if (SSL_set1_host(ssl, nullptr) != 1 || SSL_set_tlsext_host_name(ssl, nullptr) != 1)
+      return error::bad_host_name;
   } else {
     ERR_clear_error();
     X509_VERIFY_PARAM_set1_ip(param, nullptr, 0);
@@ -149,23 +151,27 @@ void engine::set_verify_callback(std::function<bool(bool, X509_STORE_CTX*)> call
   verify_callback_ = std::move(callback);
 }
 
-// OpenSSL's verify callback of every engine: asks the connection's own, else the context's, and remembers where
-// the chain was refused. An exception must not cross OpenSSL.
+// OpenSSL's verify callback of every engine: asks the connection's own, else the context's, and remembers
+// where the chain was refused. An exception must not cross OpenSSL.
 int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
-  const auto* ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* ssl =
+      static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto* const self = ssl == nullptr ? nullptr : static_cast<engine*>(SSL_get_ex_data(ssl, engine_index()));
   if (self == nullptr) return preverified;
   int verdict = 0;
   try {
-    if (self->verify_callback_) verdict = self->verify_callback_(preverified != 0, store) ? 1 : 0;
-    else verdict = self->previous_verify_ != nullptr ? self->previous_verify_(preverified, store) : preverified;
+    if (self->verify_callback_)
+      verdict = self->verify_callback_(preverified != 0, store) ? 1 : 0;
+    else
+      verdict = self->previous_verify_ != nullptr ? self->previous_verify_(preverified, store) : preverified;
   } catch (...) {
     verdict = 0;
   }
   if (verdict == 0) {
     self->refused_depth_ = X509_STORE_CTX_get_error_depth(store);
     // A refusal of the callback's own has no reason yet.
-    if (X509_STORE_CTX_get_error(store) == X509_V_OK) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+    if (X509_STORE_CTX_get_error(store) == X509_V_OK)
+      X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   }
   return verdict;
 }
@@ -176,7 +182,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
 // direction may still work. Everything else is fatal, and the first fatal failure is the one that counts.
 void engine::record_failure(operation who, std::error_code ec) noexcept {
   if (state_.now() == connection_state::failed) return;
-  const bool fatal = (ec != read_error_ && ec != write_error_) || state_.now() == connection_state::handshaking;
+  const bool fatal =
+      (ec != read_error_ && ec != write_error_) || state_.now() == connection_state::handshaking;
   failed_with_ = ec;
   try {
     describe_failure(who, ec);
@@ -191,11 +198,20 @@ void engine::describe_failure(operation who, std::error_code ec) {
   failure_ = std::make_unique<failure>();
   failure_->code = ec;
   switch (who) {
-  case operation::handshake: failure_->operation = "handshake"; break;
-  case operation::read: failure_->operation = "read"; break;
-  case operation::write: failure_->operation = "write"; break;
-  case operation::shutdown: failure_->operation = "shutdown"; break;
-  case operation::none: break;
+  case operation::handshake:
+    failure_->operation = "handshake";
+    break;
+  case operation::read:
+    failure_->operation = "read";
+    break;
+  case operation::write:
+    failure_->operation = "write";
+    break;
+  case operation::shutdown:
+    failure_->operation = "shutdown";
+    break;
+  case operation::none:
+    break;
   }
   const long verdict = SSL_get_verify_result(ssl_.get());
   if (who == operation::handshake && verdict != X509_V_OK && refused_depth_ >= 0) {

@@ -22,7 +22,8 @@ transfer memory_transport::write(const_buffer from) noexcept {
   if (write_error_) return transfer::failed(write_error_);
   if (out_.size() >= capacity_) return transfer::blocked();
   const std::size_t n = std::min({from.size(), capacity_ - out_.size(), chunk_});
-  if (!out_.append(from.first(n))) return transfer::failed(std::make_error_code(std::errc::not_enough_memory));
+  if (!out_.append(from.first(n)))
+    return transfer::failed(std::make_error_code(std::errc::not_enough_memory));
   return transfer::moved(n);
 }
 

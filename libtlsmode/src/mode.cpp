@@ -19,7 +19,8 @@ struct entry {
 
 constexpr std::array entries{
     entry{mode::enable_partial_write, "enable_partial_write", SSL_MODE_ENABLE_PARTIAL_WRITE},
-    entry{mode::accept_moving_write_buffer, "accept_moving_write_buffer", SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER},
+    entry{mode::accept_moving_write_buffer, "accept_moving_write_buffer",
+          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER},
     entry{mode::auto_retry, "auto_retry", SSL_MODE_AUTO_RETRY},
     entry{mode::release_buffers, "release_buffers", SSL_MODE_RELEASE_BUFFERS},
     entry{mode::send_fallback_scsv, "send_fallback_scsv", SSL_MODE_SEND_FALLBACK_SCSV},
@@ -29,16 +30,21 @@ constexpr std::array entries{
 static_assert(std::all_of(entries.begin(), entries.end(),
                           [](const entry& e) { return static_cast<std::uint64_t>(e.value) == e.native; }),
               "the enumerators are OpenSSL's bits");
-static_assert([] {
-  std::uint64_t all = 0;
-  for (const entry& e : entries) all |= e.native;
-  return mode_set::from_native(~std::uint64_t{0}).native() == all;
-}(), "known_bits names exactly the modes of the table");
+static_assert(
+    [] {
+      std::uint64_t all = 0;
+      for (const entry& e : entries)
+        all |= e.native;
+      return mode_set::from_native(~std::uint64_t{0}).native() == all;
+    }(),
+    "known_bits names exactly the modes of the table");
 
 std::string_view trim(std::string_view s) noexcept {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-  while (!s.empty() && blank(s.front())) s.remove_prefix(1);
-  while (!s.empty() && blank(s.back())) s.remove_suffix(1);
+  while (!s.empty() && blank(s.front()))
+    s.remove_prefix(1);
+  while (!s.empty() && blank(s.back()))
+    s.remove_suffix(1);
   return s;
 }
 
@@ -47,7 +53,8 @@ std::optional<mode> find_mode(std::string_view word) {
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   std::string_view name = lower;
-  if (constexpr std::string_view prefix = "ssl_mode_"; name.starts_with(prefix)) name.remove_prefix(prefix.size());
+  if (constexpr std::string_view prefix = "ssl_mode_"; name.starts_with(prefix))
+    name.remove_prefix(prefix.size());
   for (const entry& e : entries)
     if (e.name == name) return e.value;
   return std::nullopt;

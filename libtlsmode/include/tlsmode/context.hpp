@@ -26,7 +26,7 @@ enum class role { client, server };
 /// that cannot be opened is the system's, otherwise OpenSSL's first reason.
 /// Thread safety: set up on one thread; afterwards connections may be made from it on any thread.
 class context {
-public:
+ public:
   /// A context for clients: verifies, trusts nobody yet.
   /// Throws std::system_error if OpenSSL cannot make one.
   static context client() { return context(role::client); }
@@ -71,7 +71,7 @@ public:
   /// For tests, and for protocols that authenticate otherwise.
   void disable_verification() noexcept;
 
-private:
+ private:
   explicit context(role r);
 
   struct free_ctx {

@@ -52,7 +52,7 @@ enum class job_scope : std::uint8_t {
 /// Thread safety: none; calls must not overlap. While a job is paused, the owner's calls must come from the
 /// thread that started it.
 class engine {
-public:
+ public:
   /// A connection of a context. Its modes are those of the context.
   /// Throws std::system_error if OpenSSL cannot make one.
   explicit engine(const context& ctx);
@@ -85,8 +85,8 @@ public:
   /// least one byte is and going on would wait or exceed the batch limit.
   /// If it stops before that, the same call must be repeated: with an equal sequence at the same address, or,
   /// with accept_moving_write_buffer, with equal bytes anywhere. cancel_write() ends it instead.
-  /// Errors: write_after_shutdown, write_buffer_moved, write_retry_too_short, handshake_needed, OpenSSL's, the
-  /// transport's. Source: SSL_write_ex(3), SSL_CTX_set_mode(3).
+  /// Errors: write_after_shutdown, write_buffer_moved, write_retry_too_short, handshake_needed, OpenSSL's,
+  /// the transport's. Source: SSL_write_ex(3), SSL_CTX_set_mode(3).
   step write(transport& t, std::span<const const_buffer> from);
 
   /// Ends an unfinished write and returns how many of its bytes are sealed: these, and no others, reach the
@@ -164,7 +164,9 @@ public:
   /// Where the connection stands; see docs/architecture.md for the diagram.
   [[nodiscard]] connection_state state() const noexcept { return state_.now(); }
   /// Bytes of an unfinished write that are sealed so far.
-  [[nodiscard]] std::size_t unfinished_write() const noexcept { return write_total_ == 0 ? 0 : write_sealed_; }
+  [[nodiscard]] std::size_t unfinished_write() const noexcept {
+    return write_total_ == 0 ? 0 : write_sealed_;
+  }
   /// True while ciphertext is held back for the transport.
   [[nodiscard]] bool flush_pending() const noexcept { return !spill_.empty(); }
   /// Plaintext bytes that a read can have without the transport.
@@ -178,11 +180,11 @@ public:
   [[nodiscard]] std::string_view alpn() const noexcept;
   /// True if the handshake resumed an earlier session.
   [[nodiscard]] bool resumed() const noexcept;
-  /// The OpenSSL connection, owned by the engine. Its BIOs, modes and ex_data of the engine must be left alone,
-  /// and no reading, writing, handshake or shutdown function may be called on it.
+  /// The OpenSSL connection, owned by the engine. Its BIOs, modes and ex_data of the engine must be left
+  /// alone, and no reading, writing, handshake or shutdown function may be called on it.
   [[nodiscard]] SSL* native_handle() const noexcept { return ssl_.get(); }
 
-private:
+ private:
   friend struct bio_bridge;
   enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
   struct free_ssl {
@@ -227,11 +229,11 @@ private:
   static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
 
   std::unique_ptr<SSL, free_ssl> ssl_;
-  transport* transport_ = nullptr; // bound for the length of a step
-  detail::byte_queue spill_;       // ciphertext that the transport did not take
-  std::error_code write_error_;    // the transport's; from then on ciphertext is dropped
-  std::error_code read_error_;     // the transport's, or stream_truncated
-  std::error_code failed_with_;    // why the connection failed
+  transport* transport_ = nullptr;   // bound for the length of a step
+  detail::byte_queue spill_;         // ciphertext that the transport did not take
+  std::error_code write_error_;      // the transport's; from then on ciphertext is dropped
+  std::error_code read_error_;       // the transport's, or stream_truncated
+  std::error_code failed_with_;      // why the connection failed
   std::unique_ptr<failure> failure_; // all that is known of it, if there was memory to keep it
   detail::state_machine state_;
 
@@ -254,17 +256,17 @@ private:
   std::size_t batch_limit_ = 256 * 1024;
   std::size_t read_ahead_limit_ = 128 * 1024;
   std::size_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
-  std::uint64_t idle_mark_ = 0;    // stats_.cipher_read when the connection was last idle
+  std::uint64_t idle_mark_ = 0;      // stats_.cipher_read when the connection was last idle
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;
-  bool job_abandoned_ = false;     // nobody will repeat the operation that owns the job
-  bool write_committed_ = false;   // job_out_ holds bytes that a cancelled write has reported as sealed
+  bool job_abandoned_ = false;   // nobody will repeat the operation that owns the job
+  bool write_committed_ = false; // job_out_ holds bytes that a cancelled write has reported as sealed
   bool host_needed_ = false;
-  bool failing_ = false;           // the failure is known; its alert is not sent yet
-  bool read_blocked_ = false;      // the transport had nothing in this OpenSSL call
-  bool read_full_ = false;         // the transport filled a whole buffer: worth a bigger one
-  bool read_gated_ = false;        // reading is held until the peer takes what we owe it
+  bool failing_ = false;      // the failure is known; its alert is not sent yet
+  bool read_blocked_ = false; // the transport had nothing in this OpenSSL call
+  bool read_full_ = false;    // the transport filled a whole buffer: worth a bigger one
+  bool read_gated_ = false;   // reading is held until the peer takes what we owe it
   bool read_buffer_big_ = false;
 };
 

@@ -11,21 +11,22 @@ namespace tlsmode {
 
 /// What the core itself reports. Faults of the peer come in openssl_category() or from the transport.
 enum class error {
-  end_of_stream = 1,    ///< the peer closed its side with close_notify
-  stream_truncated,     ///< the transport ended without close_notify; data may be missing
-  handshake_needed,     ///< misuse: the operation needs a completed handshake
-  wrong_role,           ///< misuse: the handshake was begun in the other role
-  write_after_shutdown, ///< misuse: this side has already sent close_notify
-  write_buffer_moved,   ///< misuse: a blocked write was retried from another address without accept_moving_write_buffer
+  end_of_stream = 1,     ///< the peer closed its side with close_notify
+  stream_truncated,      ///< the transport ended without close_notify; data may be missing
+  handshake_needed,      ///< misuse: the operation needs a completed handshake
+  wrong_role,            ///< misuse: the handshake was begun in the other role
+  write_after_shutdown,  ///< misuse: this side has already sent close_notify
+  write_buffer_moved,    ///< misuse: a blocked write was retried from another address without
+                         ///< accept_moving_write_buffer
   write_retry_too_short, ///< misuse: a blocked write was retried with fewer bytes than are already sealed
-  fallback_scsv_misuse, ///< misuse: send_fallback_scsv on a server, or without a lowered highest version
-  host_name_needed,     ///< misuse: a verifying client was given no host name to check
-  bad_host_name,        ///< misuse: a host name that cannot be checked or sent
-  job_on_other_thread,  ///< misuse: a paused job was resumed on a thread that did not start it
-  job_paused,           ///< misuse: the mode cannot be changed while a job is paused
+  fallback_scsv_misuse,  ///< misuse: send_fallback_scsv on a server, or without a lowered highest version
+  host_name_needed,      ///< misuse: a verifying client was given no host name to check
+  bad_host_name,         ///< misuse: a host name that cannot be checked or sent
+  job_on_other_thread,   ///< misuse: a paused job was resumed on a thread that did not start it
+  job_paused,            ///< misuse: the mode cannot be changed while a job is paused
   operation_in_progress, ///< misuse: a blocking operation while an operation of the same kind is outstanding
-  bad_option,           ///< misuse: a setting that OpenSSL does not take
-  openssl_internal,     ///< OpenSSL failed without giving a reason
+  bad_option,            ///< misuse: a setting that OpenSSL does not take
+  openssl_internal,      ///< OpenSSL failed without giving a reason
 };
 
 /// The category of tlsmode::error.
@@ -43,7 +44,7 @@ struct failure {
   std::string operation;      ///< "handshake", "read", "write" or "shutdown"
   std::string openssl_errors; ///< OpenSSL's whole error queue, oldest first, joined by "; "
   std::string verify_error;   ///< why the peer's certificate was refused, in words; empty otherwise
-  int verify_depth = -1;      ///< depth in the chain of the refused certificate (0: the peer's own), -1 otherwise
+  int verify_depth = -1; ///< depth in the chain of the refused certificate (0: the peer's own), -1 otherwise
 
   /// One line for people: operation, code and all reasons. Text from the peer is not in it.
   [[nodiscard]] std::string to_string() const;

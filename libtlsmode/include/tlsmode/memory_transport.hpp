@@ -16,7 +16,7 @@ namespace tlsmode {
 /// A transport over two byte queues. Holds no memory while both are empty.
 /// Thread safety: none; one thread at a time.
 class memory_transport final : public transport {
-public:
+ public:
   /// Hands over ciphertext that came from the peer. Returns false if there is no memory for it.
   [[nodiscard]] bool feed(const_buffer bytes) noexcept { return in_.append(bytes); }
   /// Says that the peer closed its side: once the bytes fed so far are read, reads give eof.
@@ -41,7 +41,7 @@ public:
   transfer read(mutable_buffer to) noexcept override;
   transfer write(const_buffer from) noexcept override;
 
-private:
+ private:
   detail::byte_queue in_;
   detail::byte_queue out_;
   std::size_t capacity_ = std::numeric_limits<std::size_t>::max();

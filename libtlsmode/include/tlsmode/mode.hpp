@@ -32,7 +32,7 @@ enum class mode : std::uint32_t {
 
 /// A set of modes: a regular value type, empty by default.
 class mode_set {
-public:
+ public:
   constexpr mode_set() noexcept = default;
   constexpr mode_set(mode m) noexcept : bits_(static_cast<std::uint32_t>(m)) {} // NOLINT: one mode is a set
 
@@ -64,7 +64,7 @@ public:
   friend constexpr mode_set operator-(mode_set a, mode_set b) noexcept { return a -= b; }
   friend constexpr bool operator==(mode_set, mode_set) noexcept = default;
 
-private:
+ private:
   static constexpr std::uint32_t known_bits = 0x197;
   std::uint32_t bits_ = 0;
 };

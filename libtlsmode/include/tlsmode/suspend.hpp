@@ -12,10 +12,10 @@ namespace tlsmode {
 
 /// Why an operation cannot go on by itself. Source: SSL_get_error(3).
 enum class suspend : std::uint8_t {
-  none,              ///< it did not stop: the operation is complete
-  want_read,         ///< the transport must have bytes to read (SSL_ERROR_WANT_READ)
-  want_write,        ///< the transport must take bytes (SSL_ERROR_WANT_WRITE, or ciphertext held back by the engine)
-  want_async,        ///< a paused job must be ready to go on (SSL_ERROR_WANT_ASYNC)
+  none,       ///< it did not stop: the operation is complete
+  want_read,  ///< the transport must have bytes to read (SSL_ERROR_WANT_READ)
+  want_write, ///< the transport must take bytes (SSL_ERROR_WANT_WRITE, or ciphertext held back by the engine)
+  want_async, ///< a paused job must be ready to go on (SSL_ERROR_WANT_ASYNC)
   want_async_job,    ///< this thread's job pool must have a free slot (SSL_ERROR_WANT_ASYNC_JOB)
   want_client_hello, ///< the ClientHello callback asked to be called again (SSL_ERROR_WANT_CLIENT_HELLO_CB)
   want_certificate,  ///< the certificate callback asked to be called again (SSL_ERROR_WANT_X509_LOOKUP)

@@ -36,16 +36,17 @@ struct transfer {
 /// keeps a pointer to it, so a transport may be moved or remade between steps.
 /// Thread safety: called on the thread that runs the step.
 class transport {
-public:
+ public:
   /// Moves up to `to.size()` (> 0) bytes from the peer into `to`.
   virtual transfer read(mutable_buffer to) noexcept = 0;
   /// Moves up to `from.size()` (> 0) bytes from `from` to the peer. May move fewer; the engine keeps the rest
   /// and takes a short move for would-block.
   virtual transfer write(const_buffer from) noexcept = 0;
-  /// True if a read() now would surely report would-block. Saves the engine a vain try; false is always right.
+  /// True if a read() now would surely report would-block. Saves the engine a vain try; false is always
+  /// right.
   [[nodiscard]] virtual bool drained() const noexcept { return false; }
 
-protected:
+ protected:
   transport() = default;
   transport(const transport&) = default;
   transport& operator=(const transport&) = default;

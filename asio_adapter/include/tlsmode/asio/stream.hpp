@@ -32,7 +32,7 @@ namespace tlsmode {
 /// Its operations, with their handlers, must run in one strand, implicit or explicit.
 template <class NextLayer>
 class stream : public net::ssl::stream_base {
-public:
+ public:
   using next_layer_type = std::remove_reference_t<NextLayer>;
   using lowest_layer_type = typename next_layer_type::lowest_layer_type;
   using executor_type = typename next_layer_type::executor_type;
@@ -66,9 +66,8 @@ public:
       : next_layer_(std::forward<NextLayer>(other.next_layer_)), state_(std::move(other.state_)) {
     if (state_) state_->next = &next_layer_;
   }
-  stream& operator=(stream&& other) noexcept(std::is_nothrow_move_assignable_v<next_layer_type>)
-    requires(!std::is_reference_v<NextLayer>)
-  {
+  stream& operator=(stream&& other) noexcept(std::is_nothrow_move_assignable_v<next_layer_type>) requires(
+      !std::is_reference_v<NextLayer>) {
     if (this == &other) return *this;
     if (state_) state_->close();
     next_layer_ = std::move(other.next_layer_);
@@ -103,7 +102,9 @@ public:
     set_host(name, ec);
     throw_if(ec, "set_host");
   }
-  void set_host(std::string_view name, boost::system::error_code& ec) { ec = to_boost(engine_().set_host(name)); }
+  void set_host(std::string_view name, boost::system::error_code& ec) {
+    ec = to_boost(engine_().set_host(name));
+  }
 
   /// As with boost::asio::ssl::stream. Source: SSL_set_verify(3).
   void set_verify_mode(net::ssl::verify_mode v) { engine_().set_verify_mode(v); }
@@ -119,10 +120,11 @@ public:
   /// `callback` has the signature bool(bool preverified, boost::asio::ssl::verify_context&).
   template <class VerifyCallback>
   void set_verify_callback(VerifyCallback callback) {
-    engine_().set_verify_callback([callback = std::move(callback)](bool preverified, X509_STORE_CTX* store) mutable {
-      net::ssl::verify_context v(store);
-      return static_cast<bool>(callback(preverified, v));
-    });
+    engine_().set_verify_callback(
+        [callback = std::move(callback)](bool preverified, X509_STORE_CTX* store) mutable {
+          net::ssl::verify_context v(store);
+          return static_cast<bool>(callback(preverified, v));
+        });
   }
   template <class VerifyCallback>
   void set_verify_callback(VerifyCallback callback, boost::system::error_code& ec) {
@@ -165,13 +167,11 @@ public:
 
   // ---- shutdown ----
 
-  /// Sends close_notify and waits for the peer's, as boost::asio::ssl::stream does; unread application data is
-  /// the error "application data after close notify".
-  /// Completion signature: void(error_code). Cancellation: terminal and partial at any time, total until
-  /// close_notify is sent; another call goes on.
+  /// Sends close_notify and waits for the peer's, as boost::asio::ssl::stream does; unread application data
+  /// is the error "application data after close notify". Completion signature: void(error_code).
+  /// Cancellation: terminal and partial at any time, total until close_notify is sent; another call goes on.
   template <class Token = net::default_completion_token_t<executor_type>>
-    requires(!std::is_same_v<std::decay_t<Token>, shutdown_form>)
-  auto async_shutdown(Token&& token = {}) {
+  requires(!std::is_same_v<std::decay_t<Token>, shutdown_form>) auto async_shutdown(Token&& token = {}) {
     return async_shutdown(shutdown_form::wait_for_peer, std::forward<Token>(token));
   }
   /// The same in a chosen form: only send, wait for the peer, or drop what it still sends.
@@ -189,17 +189,18 @@ public:
 
   // ---- write ----
 
-  /// Writes bytes of `buffers`: with enable_partial_write at least one and as many as the socket takes at once, up
-  /// to the batch limit; without it all of them. Bytes reported reach the peer, in order.
-  /// Completion signature: void(error_code, size_t n), n = 0 on error except when cancelled.
-  /// Cancellation: terminal and partial at any time, total until the first byte is sealed; completes with
-  /// operation_aborted and n = the bytes sealed, which still go out with later operations.
+  /// Writes bytes of `buffers`: with enable_partial_write at least one and as many as the socket takes at
+  /// once, up to the batch limit; without it all of them. Bytes reported reach the peer, in order. Completion
+  /// signature: void(error_code, size_t n), n = 0 on error except when cancelled. Cancellation: terminal and
+  /// partial at any time, total until the first byte is sealed; completes with operation_aborted and n = the
+  /// bytes sealed, which still go out with later operations.
   template <class ConstBufferSequence, class Token = net::default_completion_token_t<executor_type>>
   auto async_write_some(const ConstBufferSequence& buffers, Token&& token = {}) {
     return start<void(boost::system::error_code, std::size_t), Token>(
         token, detail::write_action<ConstBufferSequence>(buffers));
   }
-  /// On a non-blocking socket would_block comes with n = 0, and the same call must be repeated until it succeeds.
+  /// On a non-blocking socket would_block comes with n = 0, and the same call must be repeated until it
+  /// succeeds.
   template <class ConstBufferSequence>
   std::size_t write_some(const ConstBufferSequence& buffers, boost::system::error_code& ec) {
     return run(detail::write_action<ConstBufferSequence>(buffers), ec);
@@ -235,7 +236,7 @@ public:
     return n;
   }
 
-private:
+ private:
   using state_type = detail::stream_state<next_layer_type>;
 
   template <class Arg, class Native>
@@ -244,7 +245,7 @@ private:
 
   // What async_initiate calls with the handler.
   class initiate {
-  public:
+   public:
     using executor_type = typename stream::executor_type;
     explicit initiate(stream& s) noexcept : self_(&s) {}
     [[nodiscard]] executor_type get_executor() const noexcept { return self_->get_executor(); }
@@ -255,7 +256,7 @@ private:
           .start();
     }
 
-  private:
+   private:
     stream* self_;
   };
 

@@ -13,7 +13,7 @@
 namespace tlsmode::detail {
 
 class byte_queue {
-public:
+ public:
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
@@ -39,7 +39,7 @@ public:
     begin_ = end_ = capacity_ = 0;
   }
 
-private:
+ private:
   bool make_room(std::size_t n) noexcept {
     const std::size_t used = size();
     if (n > static_cast<std::size_t>(-1) / 4 - used) return false;

@@ -11,7 +11,7 @@ namespace tlsmode::detail {
 
 /// A fixed block, made at first use, with a range of valid bytes in it. Bytes that were used are wiped.
 class job_buffer {
-public:
+ public:
   static constexpr std::size_t capacity = 16384; // one record
 
   job_buffer() = default;
@@ -39,7 +39,7 @@ public:
     begin_ = end_ = 0;
   }
 
-private:
+ private:
   std::unique_ptr<std::byte[]> memory_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -45,11 +45,11 @@ struct transition {
 [[nodiscard]] std::span<const transition> transitions() noexcept;
 
 class state_machine {
-public:
+ public:
   [[nodiscard]] connection_state now() const noexcept { return now_; }
   void on(event e) noexcept;
 
-private:
+ private:
   connection_state now_ = connection_state::fresh;
 };
 

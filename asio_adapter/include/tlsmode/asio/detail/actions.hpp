@@ -11,30 +11,33 @@
 #ifndef TLSMODE_ASIO_DETAIL_ACTIONS_HPP
 #define TLSMODE_ASIO_DETAIL_ACTIONS_HPP
 
+#include <tlsmode/engine.hpp>
+
 #include <tlsmode/asio/detail/buffer_array.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
-#include <tlsmode/engine.hpp>
 
 namespace tlsmode::detail {
 
 class handshake_action {
-public:
+ public:
   static constexpr bool has_bytes = false;
   explicit handshake_action(role r) noexcept : role_(r) {}
 
   [[nodiscard]] unsigned lanes(const engine&) const noexcept { return both_lanes; }
   step run(engine& e, transport& t) { return e.handshake(t, role_); }
   [[nodiscard]] bool next_part() noexcept { return false; }
-  [[nodiscard]] bool may_stop_total(const engine& e) const noexcept { return e.state() == connection_state::fresh; }
+  [[nodiscard]] bool may_stop_total(const engine& e) const noexcept {
+    return e.state() == connection_state::fresh;
+  }
   std::size_t stop(engine&) noexcept { return 0; } // a later handshake goes on where this one stopped
 
-private:
+ private:
   role role_;
 };
 
 template <class MutableBufferSequence>
 class read_action {
-public:
+ public:
   static constexpr bool has_bytes = true;
   explicit read_action(const MutableBufferSequence& buffers) : buffers_(buffers) {}
 
@@ -50,15 +53,15 @@ public:
     return 0;
   }
 
-private:
+ private:
   MutableBufferSequence buffers_;
 };
 
-// Without partial writes a sequence of any length must go out whole; it goes through the engine in parts of at
-// most buffer_array's size.
+// Without partial writes a sequence of any length must go out whole; it goes through the engine in parts of
+// at most buffer_array's size.
 template <class ConstBufferSequence>
 class write_action {
-public:
+ public:
   static constexpr bool has_bytes = true;
   explicit write_action(const ConstBufferSequence& buffers) : buffers_(buffers) {}
 
@@ -79,7 +82,7 @@ public:
   }
   std::size_t stop(engine& e) noexcept { return done_ + e.cancel_write(); }
 
-private:
+ private:
   ConstBufferSequence buffers_;
   std::size_t done_ = 0;
   bool more_ = false;
@@ -87,7 +90,7 @@ private:
 
 // close_notify goes out in turn with the writes; waiting for the peer's takes turns with the reads.
 class shutdown_action {
-public:
+ public:
   static constexpr bool has_bytes = false;
   explicit shutdown_action(shutdown_form form) noexcept : form_(form) {}
 
@@ -104,7 +107,7 @@ public:
     return 0;
   }
 
-private:
+ private:
   shutdown_form form_;
   bool sent_ = false;
 };

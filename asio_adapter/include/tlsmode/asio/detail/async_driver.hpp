@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The one asynchronous driver: asks the engine for a step, turns the reason why it stopped into one suspension,
-// and asks again. Knows no OpenSSL, and no operation in particular.
+// The one asynchronous driver: asks the engine for a step, turns the reason why it stopped into one
+// suspension, and asks again. Knows no OpenSSL, and no operation in particular.
 //
 // The contract, which the conformance tests hold it to:
 // 1. The handler runs exactly once, on its associated executor, never from inside the initiating function.
@@ -11,9 +11,10 @@
 #ifndef TLSMODE_ASIO_DETAIL_ASYNC_DRIVER_HPP
 #define TLSMODE_ASIO_DETAIL_ASYNC_DRIVER_HPP
 
+#include <tlsmode/asio/error.hpp>
+
 #include <tlsmode/asio/detail/completion.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
-#include <tlsmode/asio/error.hpp>
 
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -35,7 +36,7 @@ constexpr auto retry_interval = std::chrono::milliseconds(1);
 
 template <class NextLayer, class Action, class Handler>
 class async_driver {
-public:
+ public:
   using executor_type = net::associated_executor_t<Handler, typename NextLayer::executor_type>;
   using allocator_type = net::associated_allocator_t<Handler>;
   using cancellation_slot_type = net::cancellation_slot;
@@ -47,7 +48,9 @@ public:
   }
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler_); }
+  [[nodiscard]] allocator_type get_allocator() const noexcept {
+    return net::get_associated_allocator(handler_);
+  }
   [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return cancel_.slot(); }
 
   /// Called once, from the initiating function.
@@ -64,13 +67,14 @@ public:
     if (was == waiting::lane && waiter_->woken) held_ |= wanted_lane();
     const bool woken = waiter_ && waiter_->woken;
     if (was == waiting::drain && !woken && state_->eng.alert_pending()) state_->eng.drop_output();
-    if (ec == net::error::operation_aborted && !woken && was != waiting::drain && was != waiting::job) return abort();
+    if (ec == net::error::operation_aborted && !woken && was != waiting::drain && was != waiting::job)
+      return abort();
     if (ec && ec != net::error::operation_aborted) return finish(ec, 0, false);
     waiter_.reset();
     run(false);
   }
 
-private:
+ private:
   enum class waiting : unsigned char { nothing, readable, writable, lane, turn, drain, job, retry };
   static constexpr auto all_types =
       net::cancellation_type::terminal | net::cancellation_type::partial | net::cancellation_type::total;
@@ -84,7 +88,8 @@ private:
   void run(bool initiating) {
     for (;;) {
       if (const unsigned lane = wanted_lane(); lane != no_lane) {
-        if (!state_->lane_of(lane).try_take()) return wait_among(state_->lane_of(lane).waiting, waiting::lane, initiating);
+        if (!state_->lane_of(lane).try_take())
+          return wait_among(state_->lane_of(lane).waiting, waiting::lane, initiating);
         held_ |= lane;
         continue;
       }
@@ -114,17 +119,22 @@ private:
     if (cancelled(types)) return abort(initiating);
     if (types != accepted_) accept_cancellation(types);
     switch (why) {
-    case suspend::want_read: return wait_for_socket(net::socket_base::wait_read, waiting::readable);
+    case suspend::want_read:
+      return wait_for_socket(net::socket_base::wait_read, waiting::readable);
     case suspend::want_write:
       if (state_->eng.alert_pending()) return wait_for_drain();
       return wait_for_socket(net::socket_base::wait_write, waiting::writable);
-    case suspend::want_async: return wait_for_job();
-    case suspend::want_turn: return wait_among(state_->turns, waiting::turn, initiating);
+    case suspend::want_async:
+      return wait_for_job();
+    case suspend::want_turn:
+      return wait_among(state_->turns, waiting::turn, initiating);
     case suspend::want_async_job:
     case suspend::want_client_hello:
     case suspend::want_certificate:
-    case suspend::want_verify: return wait_on_timer(waiting::retry, retry_interval);
-    case suspend::none: break;
+    case suspend::want_verify:
+      return wait_on_timer(waiting::retry, retry_interval);
+    case suspend::none:
+      break;
     }
   }
 
@@ -191,7 +201,8 @@ private:
 
   void accept_cancellation(net::cancellation_type types) {
     accepted_ = types;
-    cancel_ = net::cancellation_state(net::get_associated_cancellation_slot(handler_), only{types}, only{types});
+    cancel_ =
+        net::cancellation_state(net::get_associated_cancellation_slot(handler_), only{types}, only{types});
   }
 
   void abort(bool initiating = false) {
@@ -205,7 +216,8 @@ private:
     if (state_->next != nullptr) {
       give_back(held_);
       if (state_->eng.flush_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
-      if (state_->outstanding == 0 && state_->flushing) state_->stop_flusher.emit(net::cancellation_type::terminal);
+      if (state_->outstanding == 0 && state_->flushing)
+        state_->stop_flusher.emit(net::cancellation_type::terminal);
     }
     if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
     if (initiating) {

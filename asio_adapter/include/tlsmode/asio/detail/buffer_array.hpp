@@ -14,7 +14,7 @@ namespace tlsmode::detail {
 
 template <class Buffer>
 class buffer_array {
-public:
+ public:
   static constexpr std::size_t capacity = 64;
 
   /// Takes up to `capacity` non-empty buffers from `offset` bytes into the sequence on.
@@ -23,7 +23,9 @@ public:
     using byte_type = typename Buffer::element_type;
     const auto last = boost::asio::buffer_sequence_end(sequence);
     for (auto i = boost::asio::buffer_sequence_begin(sequence); i != last; ++i) {
-      const std::conditional_t<std::is_const_v<byte_type>, boost::asio::const_buffer, boost::asio::mutable_buffer> b(*i);
+      const std::conditional_t<std::is_const_v<byte_type>, boost::asio::const_buffer,
+                               boost::asio::mutable_buffer>
+          b(*i);
       if (offset >= b.size()) {
         offset -= b.size();
         continue;
@@ -41,7 +43,7 @@ public:
   /// False if the sequence has buffers that did not fit.
   [[nodiscard]] bool whole() const noexcept { return whole_; }
 
-private:
+ private:
   std::array<Buffer, capacity> items_; // deliberately not cleared: only the first `count_` are used
   std::size_t count_ = 0;
   bool whole_ = true;

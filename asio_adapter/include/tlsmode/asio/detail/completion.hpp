@@ -15,25 +15,30 @@ namespace tlsmode::detail {
 
 template <bool HasBytes, class Handler>
 void complete(Handler handler, boost::system::error_code ec, std::size_t n) {
-  if constexpr (HasBytes) std::move(handler)(ec, n);
-  else std::move(handler)(ec);
+  if constexpr (HasBytes)
+    std::move(handler)(ec, n);
+  else
+    std::move(handler)(ec);
 }
 
 /// A handler and its result, on the way through an executor.
 template <bool HasBytes, class Handler, class Executor>
 class completion {
-public:
+ public:
   using executor_type = boost::asio::associated_executor_t<Handler, Executor>;
   using allocator_type = boost::asio::associated_allocator_t<Handler>;
 
   completion(Handler handler, const Executor& ex, boost::system::error_code ec, std::size_t n)
-      : handler_(std::move(handler)), executor_(boost::asio::get_associated_executor(handler_, ex)), ec_(ec), n_(n) {}
+      : handler_(std::move(handler)), executor_(boost::asio::get_associated_executor(handler_, ex)), ec_(ec),
+        n_(n) {}
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler_); }
+  [[nodiscard]] allocator_type get_allocator() const noexcept {
+    return boost::asio::get_associated_allocator(handler_);
+  }
   void operator()() { complete<HasBytes>(std::move(handler_), ec_, n_); }
 
-private:
+ private:
   Handler handler_;
   executor_type executor_;
   boost::system::error_code ec_;

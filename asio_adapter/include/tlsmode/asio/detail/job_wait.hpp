@@ -24,7 +24,7 @@ namespace detail {
 /// What the operation that owns a paused job waits on. Made when a stream first uses mode::async.
 /// All members but the callback run on the operation's executor.
 class job_wait : public std::enable_shared_from_this<job_wait> {
-public:
+ public:
   explicit job_wait(const net::any_io_executor& io) : timer(io), io_(io) {}
 
   /// What the crypto calls, on any thread, when the job may go on.
@@ -42,13 +42,14 @@ public:
     post_ = std::move(post);
   }
 
-  /// After a step that left the job paused: watches `descriptors` and sets the timer; the operation then waits
-  /// on `timer`. With no descriptor and no callback promised the timer is short.
+  /// After a step that left the job paused: watches `descriptors` and sets the timer; the operation then
+  /// waits on `timer`. With no descriptor and no callback promised the timer is short.
   template <class Executor>
   void prepare(const Executor& ex, std::span<const int> descriptors, bool calls_back) {
     keep_only(descriptors);
     bool watching = !descriptors.empty();
-    for (const int fd : descriptors) watching = watch(ex, fd) && watching;
+    for (const int fd : descriptors)
+      watching = watch(ex, fd) && watching;
     set_timer(watching || calls_back);
   }
 
@@ -57,7 +58,7 @@ public:
 
   net::steady_timer timer;
 
-private:
+ private:
   struct watched {
     net::posix::stream_descriptor descriptor;
     int fd;
@@ -76,10 +77,11 @@ private:
     if (w == nullptr) return false;
     if (w->armed) return true;
     w->armed = true;
-    w->descriptor.async_wait(net::posix::descriptor_base::wait_read,
-                             net::bind_executor(ex, [weak = weak_from_this(), fd](boost::system::error_code ec) {
-                               if (const auto self = weak.lock(); self && !ec) self->readable(fd);
-                             }));
+    w->descriptor.async_wait(
+        net::posix::descriptor_base::wait_read,
+        net::bind_executor(ex, [weak = weak_from_this(), fd](boost::system::error_code ec) {
+          if (const auto self = weak.lock(); self && !ec) self->readable(fd);
+        }));
     return true;
   }
   void readable(int fd);

@@ -9,7 +9,7 @@
 namespace tlsmode::detail {
 
 class socket_transport final : public transport {
-public:
+ public:
   /// `drained` outlives the transport and carries, from step to step, that the socket has nothing to read:
   /// after a short read there is no need to ask the kernel again before it says that the socket is readable.
   /// Whoever waited for that clears it.
@@ -19,7 +19,7 @@ public:
   transfer write(const_buffer from) noexcept override;
   [[nodiscard]] bool drained() const noexcept override { return drained_; }
 
-private:
+ private:
   int descriptor_;
   bool& drained_;
 };

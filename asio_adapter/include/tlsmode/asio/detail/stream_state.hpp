@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a stream and its outstanding operations share. It outlives the stream while operations are outstanding,
-// so that a handler may destroy the stream. Knows no OpenSSL.
+// What a stream and its outstanding operations share. It outlives the stream while operations are
+// outstanding, so that a handler may destroy the stream. Knows no OpenSSL.
 #ifndef TLSMODE_ASIO_DETAIL_STREAM_STATE_HPP
 #define TLSMODE_ASIO_DETAIL_STREAM_STATE_HPP
+
+#include <tlsmode/engine.hpp>
 
 #include <tlsmode/asio/detail/job_wait.hpp>
 #include <tlsmode/asio/detail/socket_transport.hpp>
 #include <tlsmode/asio/detail/waiters.hpp>
-#include <tlsmode/engine.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -69,11 +70,12 @@ struct stream_state {
   template <class Executor>
   void flush_behind(const Executor& ex);
 
-  /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those who
-  /// wait for the socket hear from it.
+  /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those
+  /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
-    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains}) list->wake_all();
+    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains})
+      list->wake_all();
     if (jobs) {
       jobs->finish();
       jobs->timer.cancel();
@@ -81,8 +83,10 @@ struct stream_state {
     if (flushing) stop_flusher.emit(net::cancellation_type::terminal);
   }
 
-private:
-  friend void intrusive_ptr_add_ref(stream_state* s) noexcept { s->references_.fetch_add(1, std::memory_order_relaxed); }
+ private:
+  friend void intrusive_ptr_add_ref(stream_state* s) noexcept {
+    s->references_.fetch_add(1, std::memory_order_relaxed);
+  }
   friend void intrusive_ptr_release(stream_state* s) noexcept {
     if (s->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete s;
   }
@@ -95,7 +99,7 @@ using state_ptr = boost::intrusive_ptr<stream_state<NextLayer>>;
 /// Waits for room in the socket and hands it what the engine holds back.
 template <class NextLayer, class Executor>
 class flusher {
-public:
+ public:
   using executor_type = Executor;
   flusher(state_ptr<NextLayer> state, Executor ex) : state_(std::move(state)), ex_(std::move(ex)) {}
   [[nodiscard]] executor_type get_executor() const noexcept { return ex_; }
@@ -118,7 +122,7 @@ public:
     state_->drains.wake_all();
   }
 
-private:
+ private:
   state_ptr<NextLayer> state_;
   Executor ex_;
 };

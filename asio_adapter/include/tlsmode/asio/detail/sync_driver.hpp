@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// The one synchronous driver: the asynchronous one's loop, with blocking waits. On a socket that the user made
-// non-blocking it reports would_block instead of waiting, and the same call goes on later.
+// The one synchronous driver: the asynchronous one's loop, with blocking waits. On a socket that the user
+// made non-blocking it reports would_block instead of waiting, and the same call goes on later.
 #ifndef TLSMODE_ASIO_DETAIL_SYNC_DRIVER_HPP
 #define TLSMODE_ASIO_DETAIL_SYNC_DRIVER_HPP
 
+#include <tlsmode/asio/error.hpp>
+
 #include <tlsmode/asio/detail/blocking_wait.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
-#include <tlsmode/asio/error.hpp>
 
 #include <boost/asio/socket_base.hpp>
 
@@ -14,7 +15,7 @@ namespace tlsmode::detail {
 
 template <class NextLayer, class Action>
 class sync_driver {
-public:
+ public:
   sync_driver(stream_state<NextLayer>& state, Action action) : state_(state), action_(std::move(action)) {}
   ~sync_driver() { state_.release(held_); }
   sync_driver(const sync_driver&) = delete;
@@ -43,7 +44,7 @@ public:
     }
   }
 
-private:
+ private:
   bool take_lanes() {
     const unsigned needed = action_.lanes(state_.eng);
     state_.release(held_ & ~needed);
@@ -70,18 +71,26 @@ private:
       return !ec;
     case suspend::want_write:
       if (state_.eng.alert_pending()) {
-        if (!wait_for_socket(state_.next->native_handle(), false, true, alert_patience_ms)) state_.eng.drop_output();
+        if (!wait_for_socket(state_.next->native_handle(), false, true, alert_patience_ms))
+          state_.eng.drop_output();
         return true;
       }
       state_.next->wait(net::socket_base::wait_write, ec);
       return !ec;
-    case suspend::want_async: wait_for_job(state_.eng.job_descriptors()); return true;
-    case suspend::want_turn: ec = to_boost(error::operation_in_progress); return false;
+    case suspend::want_async:
+      wait_for_job(state_.eng.job_descriptors());
+      return true;
+    case suspend::want_turn:
+      ec = to_boost(error::operation_in_progress);
+      return false;
     case suspend::want_async_job:
     case suspend::want_client_hello:
     case suspend::want_certificate:
-    case suspend::want_verify: wait_for_job({}); return true;
-    case suspend::none: break;
+    case suspend::want_verify:
+      wait_for_job({});
+      return true;
+    case suspend::none:
+      break;
     }
     return false;
   }

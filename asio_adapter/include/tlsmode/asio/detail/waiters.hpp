@@ -18,7 +18,7 @@ class waiter_list;
 
 /// One suspended operation. Its owner waits on `timer`; whoever has what it waits for calls wake().
 class waiter {
-public:
+ public:
   explicit waiter(const net::any_io_executor& ex) : timer(ex, net::steady_timer::time_point::max()) {}
   ~waiter() { leave(); }
   waiter(const waiter&) = delete;
@@ -35,7 +35,7 @@ public:
   net::steady_timer timer;
   bool woken = false;
 
-private:
+ private:
   friend class waiter_list;
   waiter_list* list_ = nullptr;
   waiter* previous_ = nullptr;
@@ -43,14 +43,15 @@ private:
 };
 
 class waiter_list {
-public:
+ public:
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
   void wake_first() { first_->wake(); }
   void wake_all() {
-    while (first_ != nullptr) first_->wake();
+    while (first_ != nullptr)
+      first_->wake();
   }
 
-private:
+ private:
   friend class waiter;
   waiter* first_ = nullptr;
   waiter* last_ = nullptr;
@@ -73,7 +74,7 @@ inline void waiter::leave() noexcept {
 
 /// One direction of a stream: one operation at a time is in it, the others wait in order.
 class lane {
-public:
+ public:
   [[nodiscard]] bool try_take() noexcept {
     if (busy_) return false;
     busy_ = true;
@@ -81,12 +82,14 @@ public:
   }
   /// Passes the lane on to the operation that has waited longest; it is woken as the owner.
   void release() {
-    if (waiting.empty()) busy_ = false;
-    else waiting.wake_first();
+    if (waiting.empty())
+      busy_ = false;
+    else
+      waiting.wake_first();
   }
   waiter_list waiting;
 
-private:
+ private:
   bool busy_ = false;
 };
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+// What an OpenSSL call came to: the single mapping of OpenSSL's results, and how a step ends because of them.
+#include "engine_call.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace tlsmode {
+
+engine::call_result engine::interpret(operation who, int rc) {
+  // A paused job first: with an error queued before the pause, SSL_get_error would say "failed".
+  if (SSL_waiting_for_async(ssl_.get()) != 0) {
+    if (job_owner_ == operation::none) {
+      job_owner_ = who;
+      job_thread_ = std::this_thread::get_id();
+    }
+    return {outcome::stopped, suspend::want_async, {}};
+  }
+  job_owner_ = operation::none;
+  job_abandoned_ = false;
+  if (rc > 0) return {};
+  switch (SSL_get_error(ssl_.get(), rc)) {
+  case SSL_ERROR_WANT_READ:
+    if (read_gated_) return {outcome::stopped, suspend::want_write, {}};
+    // Not the transport's fault: OpenSSL has used up a record that held no data (AUTO_RETRY is off).
+    if (!read_blocked_) return {outcome::again, suspend::none, {}};
+    return {outcome::stopped, suspend::want_read, {}};
+  case SSL_ERROR_WANT_WRITE:
+    return {outcome::stopped, suspend::want_write, {}};
+  case SSL_ERROR_WANT_ASYNC:
+    return {outcome::stopped, suspend::want_async, {}};
+  case SSL_ERROR_WANT_ASYNC_JOB:
+    return {outcome::stopped, suspend::want_async_job, {}};
+  case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+    return {outcome::stopped, suspend::want_client_hello, {}};
+  case SSL_ERROR_WANT_X509_LOOKUP:
+    return {outcome::stopped, suspend::want_certificate, {}};
+  case SSL_ERROR_WANT_RETRY_VERIFY:
+    return {outcome::stopped, suspend::want_verify, {}};
+  case SSL_ERROR_ZERO_RETURN:
+    state_.on(detail::event::close_notify_received);
+    return {outcome::closed, suspend::none, error::end_of_stream};
+  case SSL_ERROR_SSL:
+    return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
+  default: // SSL_ERROR_SYSCALL: the BIO said why
+    return {outcome::failed, suspend::none,
+            read_error_ ? read_error_ : detail::to_error_code(ERR_peek_error())};
+  }
+}
+
+// Turns the result of a call that did not succeed into the step's result.
+step engine::finish_call(operation who, const call_result& r) {
+  if (r.what == outcome::stopped) {
+    if (r.why == suspend::want_read) {
+      // A peer that is gone for writing and has sent nothing more will not answer.
+      if (write_error_ && who == operation::handshake) return finish_failed(who, write_error_);
+      enter_idle();
+    }
+    return stop(r.why);
+  }
+  if (r.what == outcome::closed && who != operation::handshake) return {suspend::none, 0, r.error};
+  if (r.error == error::job_on_other_thread) return {suspend::none, 0, r.error};
+  return finish_failed(who, r.error);
+}
+
+// A failed connection still owes the peer its alert; the error is reported once the alert is on its way.
+step engine::finish_failed(operation who, std::error_code ec) {
+  record_failure(who, ec);
+  write_total_ = 0;
+  return deliver_failure();
+}
+
+step engine::deliver_failure() {
+  push_spill();
+  if (state_.now() == connection_state::failed && !spill_.empty()) {
+    failing_ = true;
+    return stop(suspend::want_write);
+  }
+  failing_ = false;
+  return {suspend::none, 0, failed_with_};
+}
+
+std::error_code engine::ready_for(operation who) const noexcept {
+  switch (state_.now()) {
+  case connection_state::fresh:
+  case connection_state::handshaking:
+    return error::handshake_needed;
+  case connection_state::failed:
+    return failed_with_;
+  case connection_state::open:
+    break;
+  case connection_state::close_sent:
+    if (who == operation::write) return error::write_after_shutdown;
+    break;
+  case connection_state::close_received:
+    if (who == operation::read) return error::end_of_stream;
+    break;
+  case connection_state::closed:
+    if (who == operation::write) return error::write_after_shutdown;
+    if (who == operation::read) return error::end_of_stream;
+    break;
+  }
+  return {};
+}
+
+step engine::stop(suspend why) noexcept {
+  switch (why) {
+  case suspend::want_read:
+    ++stats_.suspended_read;
+    break;
+  case suspend::want_write:
+    ++stats_.suspended_write;
+    break;
+  case suspend::want_async:
+  case suspend::want_async_job:
+    ++stats_.suspended_async;
+    break;
+  default:
+    ++stats_.suspended_other;
+    break;
+  }
+  return {why, 0, {}};
+}
+
+} // namespace tlsmode
