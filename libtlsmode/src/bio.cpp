@@ -58,7 +58,7 @@ int bio_bridge::write(BIO* b, const char* data, std::size_t n, std::size_t* writ
   const_buffer rest(reinterpret_cast<const std::byte*>(data), n);
   if (e.transport_ != nullptr && e.spill_.empty()) {
     ++e.stats_.transport_writes;
-    const transfer t = e.transport_->write(rest);
+    const transfer t = e.more_follows_ ? e.transport_->write_more(rest) : e.transport_->write(rest);
     if (t.what == transfer::status::bytes) {
       e.stats_.cipher_written += t.n;
       rest = rest.subspan(t.n);
@@ -97,19 +97,15 @@ int bio_bridge::read(BIO* b, char* data, std::size_t n, std::size_t* got) noexce
   switch (t.what) {
   case transfer::status::bytes:
     e.stats_.cipher_read += t.n;
-    e.read_full_ = t.n == n && n >= 16 * 1024;
+    if (t.n == n && n >= 16 * 1024) e.read_full_ = true;
     *got = t.n;
     return 1;
   case transfer::status::would_block:
     e.read_blocked_ = true;
     BIO_set_retry_read(b);
     return 0;
-  case transfer::status::eof:
-    e.read_error_ = error::stream_truncated;
-    return 0;
-  case transfer::status::error:
-    e.read_error_ = t.error;
-    return 0;
+  case transfer::status::eof: e.read_error_ = error::stream_truncated; return 0;
+  case transfer::status::error: e.read_error_ = t.error; return 0;
   }
   return 0;
 }

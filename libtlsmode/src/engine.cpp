@@ -21,8 +21,7 @@ constexpr std::size_t drain_limit = 16 * 1024 * 1024;
 
 std::size_t total_size(auto buffers) noexcept {
   std::size_t n = 0;
-  for (const auto& b : buffers)
-    n += b.size();
+  for (const auto& b : buffers) n += b.size();
   return n;
 }
 
@@ -122,8 +121,10 @@ step engine::read(transport& t, std::span<const mutable_buffer> to) {
   std::size_t got = 0;
   for (mutable_buffer buffer : to) {
     while (!buffer.empty()) {
-      if (got != 0 && t.drained() && SSL_has_pending(ssl_.get()) == 0 && job_in_.empty())
+      if (t.drained() && nothing_buffered()) { // OpenSSL could only say want_read
+        if (got == 0) return finish_call(operation::read, {outcome::stopped, suspend::want_read, {}});
         return {suspend::none, got, {}};
+      }
       std::size_t n = 0;
       const call_result r = open_some(buffer, n);
       if (r.what == outcome::again) continue;
@@ -140,6 +141,10 @@ step engine::read(transport& t, std::span<const mutable_buffer> to) {
     }
   }
   return {suspend::none, got, {}};
+}
+
+bool engine::nothing_buffered() const noexcept {
+  return SSL_has_pending(ssl_.get()) == 0 && job_in_.empty() && !job_paused() && !read_error_;
 }
 
 engine::call_result engine::open_some(mutable_buffer to, std::size_t& opened) {
@@ -201,8 +206,12 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
 // whole record at once, and a job, which may be paused, is given memory of ours.
 engine::call_result engine::seal_some(std::span<const const_buffer> from, std::size_t& sealed) {
   const auto seal = [&](const_buffer record) {
+    const std::size_t after = write_sealed_ + record.size();
+    more_follows_ =
+        after < write_total_ && (after < batch_limit_ || !modes_.contains(mode::enable_partial_write));
     const call_result r = call(
         operation::write, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &sealed); });
+    more_follows_ = false;
     if (r.what == outcome::ok && sealed < record.size()) record_limit_ = std::min(record_limit_, sealed);
     return r;
   };

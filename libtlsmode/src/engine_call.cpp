@@ -25,23 +25,16 @@ engine::call_result engine::interpret(operation who, int rc) {
     // Not the transport's fault: OpenSSL has used up a record that held no data (AUTO_RETRY is off).
     if (!read_blocked_) return {outcome::again, suspend::none, {}};
     return {outcome::stopped, suspend::want_read, {}};
-  case SSL_ERROR_WANT_WRITE:
-    return {outcome::stopped, suspend::want_write, {}};
-  case SSL_ERROR_WANT_ASYNC:
-    return {outcome::stopped, suspend::want_async, {}};
-  case SSL_ERROR_WANT_ASYNC_JOB:
-    return {outcome::stopped, suspend::want_async_job, {}};
-  case SSL_ERROR_WANT_CLIENT_HELLO_CB:
-    return {outcome::stopped, suspend::want_client_hello, {}};
-  case SSL_ERROR_WANT_X509_LOOKUP:
-    return {outcome::stopped, suspend::want_certificate, {}};
-  case SSL_ERROR_WANT_RETRY_VERIFY:
-    return {outcome::stopped, suspend::want_verify, {}};
+  case SSL_ERROR_WANT_WRITE: return {outcome::stopped, suspend::want_write, {}};
+  case SSL_ERROR_WANT_ASYNC: return {outcome::stopped, suspend::want_async, {}};
+  case SSL_ERROR_WANT_ASYNC_JOB: return {outcome::stopped, suspend::want_async_job, {}};
+  case SSL_ERROR_WANT_CLIENT_HELLO_CB: return {outcome::stopped, suspend::want_client_hello, {}};
+  case SSL_ERROR_WANT_X509_LOOKUP: return {outcome::stopped, suspend::want_certificate, {}};
+  case SSL_ERROR_WANT_RETRY_VERIFY: return {outcome::stopped, suspend::want_verify, {}};
   case SSL_ERROR_ZERO_RETURN:
     state_.on(detail::event::close_notify_received);
     return {outcome::closed, suspend::none, error::end_of_stream};
-  case SSL_ERROR_SSL:
-    return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
+  case SSL_ERROR_SSL: return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
   default: // SSL_ERROR_SYSCALL: the BIO said why
     return {outcome::failed, suspend::none,
             read_error_ ? read_error_ : detail::to_error_code(ERR_peek_error())};
@@ -83,12 +76,9 @@ step engine::deliver_failure() {
 std::error_code engine::ready_for(operation who) const noexcept {
   switch (state_.now()) {
   case connection_state::fresh:
-  case connection_state::handshaking:
-    return error::handshake_needed;
-  case connection_state::failed:
-    return failed_with_;
-  case connection_state::open:
-    break;
+  case connection_state::handshaking: return error::handshake_needed;
+  case connection_state::failed: return failed_with_;
+  case connection_state::open: break;
   case connection_state::close_sent:
     if (who == operation::write) return error::write_after_shutdown;
     break;
@@ -105,19 +95,11 @@ std::error_code engine::ready_for(operation who) const noexcept {
 
 step engine::stop(suspend why) noexcept {
   switch (why) {
-  case suspend::want_read:
-    ++stats_.suspended_read;
-    break;
-  case suspend::want_write:
-    ++stats_.suspended_write;
-    break;
+  case suspend::want_read: ++stats_.suspended_read; break;
+  case suspend::want_write: ++stats_.suspended_write; break;
   case suspend::want_async:
-  case suspend::want_async_job:
-    ++stats_.suspended_async;
-    break;
-  default:
-    ++stats_.suspended_other;
-    break;
+  case suspend::want_async_job: ++stats_.suspended_async; break;
+  default: ++stats_.suspended_other; break;
   }
   return {why, 0, {}};
 }

@@ -129,8 +129,7 @@ void engine::abandon_job() noexcept { job_abandoned_ = job_owner_ != operation::
 engine::call_result engine::finish_abandoned_work() {
   call_result r;
   if (job_owner_ == operation::read) {
-    do
-      r = run_job_read();
+    do r = run_job_read();
     while (r.what == outcome::again);
     if (r.why == suspend::want_read || r.what == outcome::closed)
       r = {}; // the job is over: that is all we want

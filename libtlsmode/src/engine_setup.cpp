@@ -198,20 +198,11 @@ void engine::describe_failure(operation who, std::error_code ec) {
   failure_ = std::make_unique<failure>();
   failure_->code = ec;
   switch (who) {
-  case operation::handshake:
-    failure_->operation = "handshake";
-    break;
-  case operation::read:
-    failure_->operation = "read";
-    break;
-  case operation::write:
-    failure_->operation = "write";
-    break;
-  case operation::shutdown:
-    failure_->operation = "shutdown";
-    break;
-  case operation::none:
-    break;
+  case operation::handshake: failure_->operation = "handshake"; break;
+  case operation::read: failure_->operation = "read"; break;
+  case operation::write: failure_->operation = "write"; break;
+  case operation::shutdown: failure_->operation = "shutdown"; break;
+  case operation::none: break;
   }
   const long verdict = SSL_get_verify_result(ssl_.get());
   if (who == operation::handshake && verdict != X509_V_OK && refused_depth_ >= 0) {

@@ -14,16 +14,11 @@ class core_category final : public std::error_category {
   const char* name() const noexcept override { return "tlsmode"; }
   std::string message(int value) const override {
     switch (static_cast<error>(value)) {
-    case error::end_of_stream:
-      return "the peer closed the stream";
-    case error::stream_truncated:
-      return "the stream ended without close_notify";
-    case error::handshake_needed:
-      return "the operation needs a completed handshake";
-    case error::wrong_role:
-      return "the handshake was begun in the other role";
-    case error::write_after_shutdown:
-      return "write after this side sent close_notify";
+    case error::end_of_stream: return "the peer closed the stream";
+    case error::stream_truncated: return "the stream ended without close_notify";
+    case error::handshake_needed: return "the operation needs a completed handshake";
+    case error::wrong_role: return "the handshake was begun in the other role";
+    case error::write_after_shutdown: return "write after this side sent close_notify";
     case error::write_buffer_moved:
       return "a blocked write was retried with another buffer, which needs accept_moving_write_buffer";
     case error::write_retry_too_short:
@@ -32,18 +27,12 @@ class core_category final : public std::error_category {
       return "send_fallback_scsv is only for a client that retries with a lowered highest version";
     case error::host_name_needed:
       return "a verifying client needs a host name to check (set_host), or verification switched off";
-    case error::bad_host_name:
-      return "the host name is empty, too long, or not a name";
-    case error::job_on_other_thread:
-      return "a paused job may be resumed only on the thread that started it";
-    case error::job_paused:
-      return "not possible while a job is paused";
-    case error::operation_in_progress:
-      return "an operation of the same kind is outstanding";
-    case error::bad_option:
-      return "OpenSSL does not take this setting";
-    case error::openssl_internal:
-      return "OpenSSL failed without giving a reason";
+    case error::bad_host_name: return "the host name is empty, too long, or not a name";
+    case error::job_on_other_thread: return "a paused job may be resumed only on the thread that started it";
+    case error::job_paused: return "not possible while a job is paused";
+    case error::operation_in_progress: return "an operation of the same kind is outstanding";
+    case error::bad_option: return "OpenSSL does not take this setting";
+    case error::openssl_internal: return "OpenSSL failed without giving a reason";
     }
     return "unknown tlsmode error";
   }

@@ -33,18 +33,15 @@ static_assert(std::all_of(entries.begin(), entries.end(),
 static_assert(
     [] {
       std::uint64_t all = 0;
-      for (const entry& e : entries)
-        all |= e.native;
+      for (const entry& e : entries) all |= e.native;
       return mode_set::from_native(~std::uint64_t{0}).native() == all;
     }(),
     "known_bits names exactly the modes of the table");
 
 std::string_view trim(std::string_view s) noexcept {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-  while (!s.empty() && blank(s.front()))
-    s.remove_prefix(1);
-  while (!s.empty() && blank(s.back()))
-    s.remove_suffix(1);
+  while (!s.empty() && blank(s.front())) s.remove_prefix(1);
+  while (!s.empty() && blank(s.back())) s.remove_suffix(1);
   return s;
 }
 

@@ -8,20 +8,13 @@ namespace tlsmode {
 
 std::string_view to_string(connection_state s) noexcept {
   switch (s) {
-  case connection_state::fresh:
-    return "fresh";
-  case connection_state::handshaking:
-    return "handshaking";
-  case connection_state::open:
-    return "open";
-  case connection_state::close_sent:
-    return "close_sent";
-  case connection_state::close_received:
-    return "close_received";
-  case connection_state::closed:
-    return "closed";
-  case connection_state::failed:
-    return "failed";
+  case connection_state::fresh: return "fresh";
+  case connection_state::handshaking: return "handshaking";
+  case connection_state::open: return "open";
+  case connection_state::close_sent: return "close_sent";
+  case connection_state::close_received: return "close_received";
+  case connection_state::closed: return "closed";
+  case connection_state::failed: return "failed";
   }
   return "?";
 }
@@ -45,16 +38,11 @@ constexpr std::array table{
 
 std::string_view to_string(event e) noexcept {
   switch (e) {
-  case handshake_begun:
-    return "handshake_begun";
-  case handshake_done:
-    return "handshake_done";
-  case close_notify_sent:
-    return "close_notify_sent";
-  case close_notify_received:
-    return "close_notify_received";
-  case fatal_error:
-    return "fatal_error";
+  case handshake_begun: return "handshake_begun";
+  case handshake_done: return "handshake_done";
+  case close_notify_sent: return "close_notify_sent";
+  case close_notify_received: return "close_notify_received";
+  case fatal_error: return "fatal_error";
   }
   return "?";
 }

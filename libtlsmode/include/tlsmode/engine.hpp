@@ -218,6 +218,7 @@ class engine {
   std::error_code check_handshake(role r) const noexcept;
   void finish_handshake() noexcept;
   void enter_idle() noexcept;
+  [[nodiscard]] bool nothing_buffered() const noexcept;
   void prepare_read_buffer() noexcept;
   call_result seal_some(std::span<const const_buffer> from, std::size_t& sealed);
   call_result open_some(mutable_buffer to, std::size_t& opened);
@@ -268,6 +269,7 @@ class engine {
   bool read_full_ = false;    // the transport filled a whole buffer: worth a bigger one
   bool read_gated_ = false;   // reading is held until the peer takes what we owe it
   bool read_buffer_big_ = false;
+  bool more_follows_ = false; // another record follows the one that OpenSSL is sealing
 };
 
 } // namespace tlsmode

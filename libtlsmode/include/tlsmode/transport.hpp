@@ -42,6 +42,9 @@ class transport {
   /// Moves up to `from.size()` (> 0) bytes from `from` to the peer. May move fewer; the engine keeps the rest
   /// and takes a short move for would-block.
   virtual transfer write(const_buffer from) noexcept = 0;
+  /// As write(), with the promise that more bytes follow in this step: the transport may wait for them before
+  /// it troubles the peer.
+  virtual transfer write_more(const_buffer from) noexcept { return write(from); }
   /// True if a read() now would surely report would-block. Saves the engine a vain try; false is always
   /// right.
   [[nodiscard]] virtual bool drained() const noexcept { return false; }

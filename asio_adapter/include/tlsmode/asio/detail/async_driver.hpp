@@ -119,22 +119,17 @@ class async_driver {
     if (cancelled(types)) return abort(initiating);
     if (types != accepted_) accept_cancellation(types);
     switch (why) {
-    case suspend::want_read:
-      return wait_for_socket(net::socket_base::wait_read, waiting::readable);
+    case suspend::want_read: return wait_for_socket(net::socket_base::wait_read, waiting::readable);
     case suspend::want_write:
       if (state_->eng.alert_pending()) return wait_for_drain();
       return wait_for_socket(net::socket_base::wait_write, waiting::writable);
-    case suspend::want_async:
-      return wait_for_job();
-    case suspend::want_turn:
-      return wait_among(state_->turns, waiting::turn, initiating);
+    case suspend::want_async: return wait_for_job();
+    case suspend::want_turn: return wait_among(state_->turns, waiting::turn, initiating);
     case suspend::want_async_job:
     case suspend::want_client_hello:
     case suspend::want_certificate:
-    case suspend::want_verify:
-      return wait_on_timer(waiting::retry, retry_interval);
-    case suspend::none:
-      break;
+    case suspend::want_verify: return wait_on_timer(waiting::retry, retry_interval);
+    case suspend::none: break;
     }
   }
 

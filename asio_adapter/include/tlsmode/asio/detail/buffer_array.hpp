@@ -7,8 +7,11 @@
 
 #include <boost/asio/buffer.hpp>
 
-#include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
 #include <span>
+#include <type_traits>
 
 namespace tlsmode::detail {
 
@@ -34,17 +37,23 @@ class buffer_array {
         whole_ = false;
         return;
       }
-      items_[count_++] = Buffer(static_cast<byte_type*>(b.data()), b.size()).subspan(offset);
+      std::construct_at(data() + count_++,
+                        Buffer(static_cast<byte_type*>(b.data()), b.size()).subspan(offset));
       offset = 0;
     }
   }
 
-  [[nodiscard]] std::span<const Buffer> buffers() const noexcept { return {items_.data(), count_}; }
+  [[nodiscard]] std::span<const Buffer> buffers() const noexcept {
+    return {const_cast<buffer_array*>(this)->data(), count_};
+  }
   /// False if the sequence has buffers that did not fit.
   [[nodiscard]] bool whole() const noexcept { return whole_; }
 
  private:
-  std::array<Buffer, capacity> items_; // deliberately not cleared: only the first `count_` are used
+  // Raw memory, because most sequences are short and clearing the array would cost more than filling it.
+  [[nodiscard]] Buffer* data() noexcept { return std::launder(reinterpret_cast<Buffer*>(memory_)); }
+  static_assert(std::is_trivially_destructible_v<Buffer>);
+  alignas(Buffer) std::byte memory_[capacity * sizeof(Buffer)];
   std::size_t count_ = 0;
   bool whole_ = true;
 };

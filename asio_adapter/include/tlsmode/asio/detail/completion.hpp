@@ -3,12 +3,18 @@
 #ifndef TLSMODE_ASIO_DETAIL_COMPLETION_HPP
 #define TLSMODE_ASIO_DETAIL_COMPLETION_HPP
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace tlsmode::detail {
@@ -48,7 +54,22 @@ class completion {
 /// Runs the handler later, on its associated executor (by default `ex`), never from here.
 template <bool HasBytes, class Handler, class Executor>
 void post_completion(const Executor& ex, Handler handler, boost::system::error_code ec, std::size_t n) {
-  boost::asio::post(ex, completion<HasBytes, Handler, Executor>(std::move(handler), ex, ec, n));
+  using boost::asio::execution::blocking;
+  using boost::asio::execution::relationship;
+  completion<HasBytes, Handler, Executor> done(std::move(handler), ex, ec, n);
+  if constexpr (std::is_same_v<Executor, boost::asio::any_io_executor> &&
+                std::is_same_v<typename completion<HasBytes, Handler, Executor>::executor_type, Executor>) {
+    // The usual case: all of it on one io_context behind a polymorphic executor. Going to the io_context
+    // itself saves two type-erased calls per operation.
+    if (const auto* io = ex.template target<boost::asio::io_context::executor_type>();
+        io != nullptr && done.get_executor() == ex) {
+      const auto alloc = boost::asio::execution::allocator(done.get_allocator());
+      boost::asio::require(boost::asio::prefer(*io, relationship.continuation, alloc), blocking.never)
+          .execute(std::move(done));
+      return;
+    }
+  }
+  boost::asio::post(ex, std::move(done));
 }
 
 } // namespace tlsmode::detail

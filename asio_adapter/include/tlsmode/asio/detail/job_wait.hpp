@@ -48,8 +48,7 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   void prepare(const Executor& ex, std::span<const int> descriptors, bool calls_back) {
     keep_only(descriptors);
     bool watching = !descriptors.empty();
-    for (const int fd : descriptors)
-      watching = watch(ex, fd) && watching;
+    for (const int fd : descriptors) watching = watch(ex, fd) && watching;
     set_timer(watching || calls_back);
   }
 

@@ -17,9 +17,12 @@ class socket_transport final : public transport {
 
   transfer read(mutable_buffer to) noexcept override;
   transfer write(const_buffer from) noexcept override;
+  transfer write_more(const_buffer from) noexcept override;
   [[nodiscard]] bool drained() const noexcept override { return drained_; }
 
  private:
+  transfer send(const_buffer from, int flags) noexcept;
+
   int descriptor_;
   bool& drained_;
 };

@@ -74,8 +74,7 @@ struct stream_state {
   /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
-    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains})
-      list->wake_all();
+    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains}) list->wake_all();
     if (jobs) {
       jobs->finish();
       jobs->timer.cancel();

@@ -77,20 +77,13 @@ class sync_driver {
       }
       state_.next->wait(net::socket_base::wait_write, ec);
       return !ec;
-    case suspend::want_async:
-      wait_for_job(state_.eng.job_descriptors());
-      return true;
-    case suspend::want_turn:
-      ec = to_boost(error::operation_in_progress);
-      return false;
+    case suspend::want_async: wait_for_job(state_.eng.job_descriptors()); return true;
+    case suspend::want_turn: ec = to_boost(error::operation_in_progress); return false;
     case suspend::want_async_job:
     case suspend::want_client_hello:
     case suspend::want_certificate:
-    case suspend::want_verify:
-      wait_for_job({});
-      return true;
-    case suspend::none:
-      break;
+    case suspend::want_verify: wait_for_job({}); return true;
+    case suspend::none: break;
     }
     return false;
   }

@@ -47,8 +47,7 @@ class waiter_list {
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
   void wake_first() { first_->wake(); }
   void wake_all() {
-    while (first_ != nullptr)
-      first_->wake();
+    while (first_ != nullptr) first_->wake();
   }
 
  private:
