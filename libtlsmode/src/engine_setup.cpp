@@ -121,8 +121,10 @@ void engine::enter_idle() noexcept {
 // ---- verification ----
 
 std::error_code engine::set_host(std::string_view name) {
-  // OpenSSL takes C strings: a NUL inside would make it check another name than the caller's.
-  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos)
+  // OpenSSL takes C strings: a NUL inside would make it check another name than the caller's. A dot in front
+  // would make it accept every name below (X509_check_host(3)).
+  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos ||
+      name.front() == '.')
     return error::bad_host_name;
   const std::string host(name);
   SSL* const ssl = ssl_.get();
@@ -191,7 +193,9 @@ void engine::record_failure(operation who, std::error_code ec) noexcept {
     failure_.reset(); // no memory: the code alone must do
   }
   ERR_clear_error();
-  if (fatal) state_.on(detail::event::fatal_error);
+  if (!fatal) return;
+  state_.on(detail::event::fatal_error);
+  failing_ = !spill_.empty(); // the alert, also if this step still completes with data
 }
 
 void engine::describe_failure(operation who, std::error_code ec) {
@@ -205,7 +209,8 @@ void engine::describe_failure(operation who, std::error_code ec) {
   case operation::none: break;
   }
   const long verdict = SSL_get_verify_result(ssl_.get());
-  if (who == operation::handshake && verdict != X509_V_OK && refused_depth_ >= 0) {
+  const bool checked = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0; // else nobody minds
+  if (who == operation::handshake && checked && verdict != X509_V_OK && refused_depth_ >= 0) {
     failure_->verify_error = X509_verify_cert_error_string(verdict);
     failure_->verify_depth = refused_depth_;
   }

@@ -64,12 +64,19 @@ class async_driver {
     const waiting was = std::exchange(waiting_, waiting::nothing);
     if (state_->next == nullptr) return abort();
     if (was == waiting::readable) state_->drained = false;
-    if (was == waiting::lane && waiter_->woken) held_ |= wanted_lane();
+    if (was == waiting::job) state_->jobs->finish(); // its descriptors may be closed as soon as the job runs
     const bool woken = waiter_ && waiter_->woken;
-    if (was == waiting::drain && !woken && state_->eng.alert_pending()) state_->eng.drop_output();
-    if (ec == net::error::operation_aborted && !woken && was != waiting::drain && was != waiting::job)
+    if (was == waiting::lane && woken) held_ |= awaited_;
+    if (was == waiting::drain) {
+      if (!woken && state_->eng.alert_pending()) state_->eng.drop_output();
+    } else if (cancelled(accepted_) ||
+               (ec == net::error::operation_aborted && !woken && was != waiting::job)) {
       return abort();
-    if (ec && ec != net::error::operation_aborted) return finish(ec, 0, false);
+    }
+    if (ec && ec != net::error::operation_aborted) {
+      (void)stop_action();
+      return finish(ec, 0, false);
+    }
     waiter_.reset();
     run(false);
   }
@@ -88,8 +95,10 @@ class async_driver {
   void run(bool initiating) {
     for (;;) {
       if (const unsigned lane = wanted_lane(); lane != no_lane) {
-        if (!state_->lane_of(lane).try_take())
+        if (!state_->lane_of(lane).try_take()) {
+          awaited_ = lane;
           return wait_among(state_->lane_of(lane).waiting, waiting::lane, initiating);
+        }
         held_ |= lane;
         continue;
       }
@@ -201,8 +210,14 @@ class async_driver {
   }
 
   void abort(bool initiating = false) {
-    const std::size_t n = state_->next == nullptr ? 0 : action_.stop(state_->eng);
+    const std::size_t n = stop_action();
     finish(net::error::operation_aborted, n, initiating);
+  }
+
+  // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is
+  // somebody else's.
+  std::size_t stop_action() noexcept {
+    return state_->next == nullptr || wanted_lane() != no_lane ? 0 : action_.stop(state_->eng);
   }
 
   void finish(boost::system::error_code ec, std::size_t n, bool initiating) {
@@ -211,8 +226,7 @@ class async_driver {
     if (state_->next != nullptr) {
       give_back(held_);
       if (state_->eng.flush_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
-      if (state_->outstanding == 0 && state_->flushing)
-        state_->stop_flusher.emit(net::cancellation_type::terminal);
+      if (state_->outstanding == 0) state_->stop_flushing();
     }
     if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
     if (initiating) {
@@ -233,6 +247,7 @@ class async_driver {
   std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket or the job
   net::cancellation_type accepted_ = all_types;
   unsigned held_ = no_lane;
+  unsigned awaited_ = no_lane; // while waiting for a lane
   waiting waiting_ = waiting::nothing;
 };
 

@@ -12,6 +12,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
@@ -60,15 +61,19 @@ struct stream_state {
   }
 
   /// After a step: whoever waited for the paused job to end may try now.
-  void job_ended() {
-    jobs->finish();
-    turns.wake_all();
-  }
+  void job_ended() { turns.wake_all(); }
 
   /// Ciphertext that no operation waits for goes out as soon as the socket takes it, as long as any operation
   /// is outstanding. The flusher runs where that operation runs.
   template <class Executor>
   void flush_behind(const Executor& ex);
+
+  /// Tells the flusher once: what the slot knows of the socket is no longer true after the stream has moved.
+  void stop_flushing() {
+    if (!flushing) return;
+    stop_flusher.emit(net::cancellation_type::terminal);
+    stop_flusher.slot().clear();
+  }
 
   /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those
   /// who wait for the socket hear from it.
@@ -79,7 +84,7 @@ struct stream_state {
       jobs->finish();
       jobs->timer.cancel();
     }
-    if (flushing) stop_flusher.emit(net::cancellation_type::terminal);
+    stop_flushing();
   }
 
  private:
@@ -113,7 +118,8 @@ class flusher {
   void operator()(boost::system::error_code ec) {
     state_->flushing = false;
     if (state_->next == nullptr) return;
-    if (!ec && state_->outstanding != 0) {
+    // Also when it was told to stop: by now there may be another operation.
+    if ((!ec || ec == net::error::operation_aborted) && state_->outstanding != 0) {
       auto t = state_->transport();
       state_->eng.flush(t);
       if (state_->eng.flush_pending()) return wait();
