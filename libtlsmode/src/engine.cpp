@@ -216,7 +216,8 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
     const call_result r = call(
         operation::write, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &sealed); });
     more_follows_ = false;
-    if (r.what == outcome::ok && sealed < record.size()) record_limit_ = std::min(record_limit_, sealed);
+    if (r.what == outcome::ok && sealed < record.size())
+      record_limit_ = std::min(record_limit_, static_cast<std::uint32_t>(sealed));
     return r;
   };
   const auto seal_in_job = [&] {
@@ -228,7 +229,7 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
   };
   if (job_owner_ == operation::write) return seal_in_job();
   cursor at(from, write_sealed_);
-  std::size_t want = std::min(write_total_ - write_sealed_, record_limit_);
+  std::size_t want = std::min<std::size_t>(write_total_ - write_sealed_, record_limit_);
   if (modes_.contains(mode::enable_partial_write)) want = std::min(want, batch_limit_ - write_sealed_);
   if (job_scope_covers(operation::write)) {
     if (!job_out_.make())
@@ -313,7 +314,7 @@ step engine::await_close_notify(shutdown_form form) {
       OPENSSL_cleanse(dropped.data(), dropped.size());
       return finish_call(operation::shutdown, r);
     }
-    if (!drain || (drained_ += n) > drain_limit) {
+    if (!drain || (drained_ += static_cast<std::uint32_t>(n)) > drain_limit) {
       OPENSSL_cleanse(dropped.data(), dropped.size());
       return {suspend::none, 0,
               detail::to_error_code(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY))};

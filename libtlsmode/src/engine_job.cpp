@@ -95,7 +95,7 @@ bool detail::job_buffer::make() noexcept {
 
 void detail::job_buffer::consume(std::size_t n) noexcept {
   if (n != 0) OPENSSL_cleanse(memory_.get() + begin_, n);
-  begin_ += n;
+  begin_ += static_cast<std::uint32_t>(n);
   if (begin_ == end_) begin_ = end_ = 0;
 }
 

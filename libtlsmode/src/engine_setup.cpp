@@ -150,7 +150,7 @@ void engine::set_verify_mode(int flags) noexcept { SSL_set_verify(ssl_.get(), fl
 void engine::set_verify_depth(int depth) noexcept { SSL_set_verify_depth(ssl_.get(), depth); }
 
 void engine::set_verify_callback(std::function<bool(bool, X509_STORE_CTX*)> callback) {
-  verify_callback_ = std::move(callback);
+  verify_callback_ = std::make_unique<std::function<bool(bool, X509_STORE_CTX*)>>(std::move(callback));
 }
 
 // OpenSSL's verify callback of every engine: asks the connection's own, else the context's, and remembers
@@ -162,8 +162,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   if (self == nullptr) return preverified;
   int verdict = 0;
   try {
-    if (self->verify_callback_)
-      verdict = self->verify_callback_(preverified != 0, store) ? 1 : 0;
+    if (self->verify_callback_ && *self->verify_callback_)
+      verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;
     else
       verdict = self->previous_verify_ != nullptr ? self->previous_verify_(preverified, store) : preverified;
   } catch (...) {

@@ -245,21 +245,20 @@ class engine {
   std::size_t write_sealed_ = 0;
 
   // The paused job, and memory that jobs may see.
-  std::shared_ptr<std::function<void()>> job_callback_;
   detail::job_buffer job_in_;  // read jobs: bytes not yet given to the caller
   detail::job_buffer job_out_; // write jobs: bytes given to OpenSSL and not yet sealed
   std::thread::id job_thread_;
 
-  std::function<bool(bool, X509_STORE_CTX*)> verify_callback_;
+  std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
   int refused_depth_ = -1;
   mode_set modes_;
   tlsmode::stats stats_;
   std::size_t batch_limit_ = 256 * 1024;
   std::size_t read_ahead_limit_ = 128 * 1024;
-  std::size_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
-  std::size_t drained_ = 0;          // dropped by draining shutdowns so far
-  std::uint64_t idle_mark_ = 0;      // stats_.cipher_read when the connection was last idle
+  std::uint32_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
+  std::uint32_t drained_ = 0;          // dropped by draining shutdowns so far
+  std::uint64_t idle_mark_ = 0;        // stats_.cipher_read when the connection was last idle
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;
