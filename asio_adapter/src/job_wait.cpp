@@ -13,27 +13,32 @@ constexpr auto poll_interval = std::chrono::milliseconds(1);
 
 } // namespace
 
-std::shared_ptr<std::function<void()>> job_wait::callback() {
-  return std::make_shared<std::function<void()>>([weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    std::function<void()> post;
-    {
-      const std::lock_guard lock(self->mutex_);
-      self->signalled_ = true;
-      post = self->post_;
-    }
-    if (post) post();
-  });
+void job_signal::raise() {
+  std::function<void()> post;
+  {
+    const std::lock_guard lock(mutex_);
+    raised_ = true;
+    post = post_;
+  }
+  if (post) post();
+}
+
+bool job_signal::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(raised_, false);
+}
+
+void job_signal::set_post(std::function<void()> post) {
+  const std::lock_guard lock(mutex_);
+  post_.swap(post);
+}
+
+std::shared_ptr<std::function<void()>> job_wait::callback() const {
+  return std::make_shared<std::function<void()>>([signal = signal_] { signal->raise(); });
 }
 
 void job_wait::set_timer(bool will_be_woken) {
-  bool signalled = false;
-  {
-    const std::lock_guard lock(mutex_);
-    signalled = std::exchange(signalled_, false); // it may have come before the pausing step returned
-  }
-  if (signalled)
+  if (signal_->take())
     timer.expires_at(net::steady_timer::time_point::min());
   else if (will_be_woken)
     timer.expires_at(net::steady_timer::time_point::max());
@@ -41,12 +46,18 @@ void job_wait::set_timer(bool will_be_woken) {
     timer.expires_after(poll_interval);
 }
 
-void job_wait::finish() {
+void job_wait::stop_waiting() {
+  waited_for_ = false;
   for (watched& w : watched_) {
     const int fd = w.descriptor.release(); // it is not ours to close
     (void)::fcntl(fd, F_SETFL, w.flags);
   }
   watched_.clear();
+}
+
+void job_wait::readable_or_failed(boost::system::error_code ec) {
+  if (ec) must_poll_ = true;
+  wake();
 }
 
 net::posix::stream_descriptor* job_wait::add(int fd) {

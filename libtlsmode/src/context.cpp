@@ -60,7 +60,6 @@ context::context(role r)
   SSL_CTX* const c = ctx_.get();
   if (c == nullptr) throw std::system_error(detail::first_openssl_error(), "SSL_CTX_new");
   auto settings = std::make_unique<detail::context_settings>();
-  settings->server = r == role::server;
   settings->host_needed = r == role::client;
   // Sessions of one context must not be taken for those of another (SSL_CTX_set_session_id_context(3)).
   std::array<unsigned char, 16> id{};
@@ -70,7 +69,7 @@ context::context(role r)
            SSL_CTX_set_session_id_context(c, id.data(), static_cast<unsigned int>(id.size())) == 1;
   good = good && SSL_CTX_set_ex_data(c, settings_index(), settings.get()) == 1;
   if (!good) throw std::system_error(detail::first_openssl_error(), "SSL_CTX");
-  settings.release();
+  (void)settings.release();
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_default_passwd_cb(c, &no_password);
   if (r == role::client) SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);

@@ -11,8 +11,7 @@ namespace tlsmode::detail {
 
 struct context_settings {
   bool host_needed = false; // a client connection must name the host it verifies
-  bool server = false;
-  std::string alpn; // in wire format (RFC 7301)
+  std::string alpn;         // in wire format (RFC 7301)
 
   /// The settings of a context; null if it is not one of ours.
   static context_settings* of(SSL_CTX* ctx) noexcept;

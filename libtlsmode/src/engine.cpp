@@ -104,6 +104,7 @@ void engine::begin_handshake(role r) noexcept {
 void engine::finish_handshake() noexcept {
   state_.on(detail::event::handshake_done);
   apply_modes(); // jobs may end here
+  enter_idle();
 }
 
 // ---- read ----
@@ -121,6 +122,7 @@ step engine::read(transport& t, std::span<const mutable_buffer> to) {
   std::size_t got = 0;
   for (mutable_buffer buffer : to) {
     while (!buffer.empty()) {
+      if (got >= batch_limit_) return {suspend::none, got, {}};
       if (t.drained() && nothing_buffered()) { // OpenSSL could only say want_read
         if (got == 0) return finish_call(operation::read, {outcome::stopped, suspend::want_read, {}});
         return {suspend::none, got, {}};
@@ -132,7 +134,7 @@ step engine::read(transport& t, std::span<const mutable_buffer> to) {
         if (got == 0) return finish_call(operation::read, r);
         // The bytes go out first; a lasting failure is found again by the next read.
         if (r.what == outcome::failed) record_failure(operation::read, r.error);
-        if (r.why == suspend::want_async) abandon_job(); // whoever comes next goes on with it
+        if (r.why == suspend::want_async) cancel_read(); // whoever comes next goes on with it
         return {suspend::none, got, {}};
       }
       stats_.plain_read += n;
@@ -181,7 +183,7 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   } else if (!modes_.contains(mode::accept_moving_write_buffer) &&
              (address != write_address_ || total != write_total_)) {
     return {suspend::none, 0, error::write_buffer_moved};
-  } else if (total < write_sealed_ + (job_owner_ == operation::write ? job_out_.size() : 0)) {
+  } else if (total < unfinished_write()) {
     return {suspend::none, 0, error::write_retry_too_short};
   }
   write_total_ = total;
@@ -250,7 +252,7 @@ std::size_t engine::cancel_write() noexcept {
   write_total_ = 0;
   if (job_owner_ != operation::write) return write_sealed_;
   write_committed_ = true; // OpenSSL has these bytes and cannot give them back
-  abandon_job();
+  abandon_job_of(operation::write);
   stats_.plain_written += job_out_.size();
   return write_sealed_ + job_out_.size();
 }
@@ -314,7 +316,7 @@ step engine::await_close_notify(shutdown_form form) {
       OPENSSL_cleanse(dropped.data(), dropped.size());
       return finish_call(operation::shutdown, r);
     }
-    if (!drain || (drained_ += static_cast<std::uint32_t>(n)) > drain_limit) {
+    if (!drain || (discarded_ += static_cast<std::uint32_t>(n)) > drain_limit) {
       OPENSSL_cleanse(dropped.data(), dropped.size());
       return {suspend::none, 0,
               detail::to_error_code(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY))};

@@ -54,7 +54,7 @@ void engine::set_job_callback(std::shared_ptr<std::function<void()>> callback) {
     SSL_set_ex_data(ssl_.get(), callback_index(), nullptr);
     return;
   }
-  held.release();
+  (void)held.release();
   SSL_set_async_callback(ssl_.get(), [](SSL*, void* arg) { return call_back(arg); });
   SSL_set_async_callback_arg(ssl_.get(), raw);
 }
@@ -122,7 +122,9 @@ engine::call_result engine::run_job_read() {
   return r;
 }
 
-void engine::abandon_job() noexcept { job_abandoned_ = job_owner_ != operation::none; }
+void engine::abandon_job_of(operation who) noexcept {
+  if (job_owner_ == who) job_abandoned_ = true;
+}
 
 // Ends what cancelled operations left behind, so that another operation may enter OpenSSL: the job that they
 // paused, and bytes that a write has reported as sealed and OpenSSL has not sealed yet.

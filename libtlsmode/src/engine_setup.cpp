@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <new>
 
 namespace tlsmode {
@@ -20,6 +21,16 @@ constexpr std::size_t small_read_buffer = 0;
 int engine_index() noexcept {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
+}
+
+// A DNS name as SNI and certificates have it: letters, digits and hyphens (RFC 6066 section 3), and the
+// underscore that is seen in practice. A dot in front would match every name below (X509_check_host(3)).
+bool is_dns_name(std::string_view name) noexcept {
+  if (name.empty() || name.front() == '.' || name.find("..") != std::string_view::npos) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  });
 }
 
 SSL* make_ssl(SSL_CTX* ctx) {
@@ -94,6 +105,8 @@ void engine::set_job_scope(job_scope scope) noexcept {
 void engine::set_read_ahead(std::size_t bytes) noexcept {
   read_ahead_limit_ = bytes;
   SSL_set_read_ahead(ssl_.get(), bytes == 0 ? 0 : 1);
+  SSL_set_default_read_buffer_len(ssl_.get(), small_read_buffer);
+  read_buffer_big_ = false;
 }
 
 // Before OpenSSL reads: a connection that filled its buffer gets a bigger one as soon as the old one is
@@ -106,14 +119,12 @@ void engine::prepare_read_buffer() noexcept {
 }
 
 // An idle connection holds no record buffer. OpenSSL refuses while a record is half read. The next buffer is
-// small again unless this burst made good use of a big one.
+// a small one: a peer that sends one byte more would have a big one pinned.
 void engine::enter_idle() noexcept {
   if (job_owner_ != operation::none || state_.now() == connection_state::handshaking) return;
-  const bool busy = stats_.cipher_read - idle_mark_ >= read_ahead_limit_ / 2;
-  idle_mark_ = stats_.cipher_read;
   if (SSL_has_pending(ssl_.get()) != 0 || SSL_free_buffers(ssl_.get()) != 1) return;
   ++stats_.buffers_released;
-  if (!read_buffer_big_ || busy) return;
+  if (!read_buffer_big_) return;
   SSL_set_default_read_buffer_len(ssl_.get(), small_read_buffer);
   read_buffer_big_ = read_full_ = false;
 }
@@ -121,32 +132,34 @@ void engine::enter_idle() noexcept {
 // ---- verification ----
 
 std::error_code engine::set_host(std::string_view name) {
-  // OpenSSL takes C strings: a NUL inside would make it check another name than the caller's. A dot in front
-  // would make it accept every name below (X509_check_host(3)).
-  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos ||
-      name.front() == '.')
+  if (state_.now() != connection_state::fresh) return error::bad_option;
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos)
     return error::bad_host_name;
-  const std::string host(name);
+  const std::string host(name); // OpenSSL takes C strings
   SSL* const ssl = ssl_.get();
   X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
+  bool good = false;
   ERR_clear_error();
   if (X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str()) == 1) {
-    if (SSL_set1_host(ssl, nullptr) != 1 || SSL_set_tlsext_host_name(ssl, nullptr) != 1)
-      return error::bad_host_name;
-  } else {
-    ERR_clear_error();
+    good = SSL_set1_host(ssl, nullptr) == 1 && SSL_set_tlsext_host_name(ssl, nullptr) == 1;
+  } else if (is_dns_name(name)) {
     X509_VERIFY_PARAM_set1_ip(param, nullptr, 0);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (SSL_set1_host(ssl, host.c_str()) != 1 || SSL_set_tlsext_host_name(ssl, host.c_str()) != 1) {
-      ERR_clear_error();
-      return error::bad_host_name;
-    }
+    good = SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
   }
+  ERR_clear_error();
+  if (!good) return error::bad_host_name;
   host_needed_ = false;
   return {};
 }
 
-void engine::set_verify_mode(int flags) noexcept { SSL_set_verify(ssl_.get(), flags, &on_verify); }
+void engine::set_verify_mode(int flags) noexcept {
+  // A callback that was installed on the native object goes on deciding.
+  if (const auto current = SSL_get_verify_callback(ssl_.get()); current != &on_verify)
+    previous_verify_ = current;
+  SSL_set_verify(ssl_.get(), flags, &on_verify);
+}
 void engine::set_verify_depth(int depth) noexcept { SSL_set_verify_depth(ssl_.get(), depth); }
 
 void engine::set_verify_callback(std::function<bool(bool, X509_STORE_CTX*)> callback) {

@@ -26,10 +26,9 @@ class core_category final : public std::error_category {
     case error::fallback_scsv_misuse:
       return "send_fallback_scsv is only for a client that retries with a lowered highest version";
     case error::host_name_needed:
-      return "a verifying client needs a host name to check (set_host), or verification switched off";
+      return "a verifying client needs a host name to check: set_host(), or context::disable_verification()";
     case error::bad_host_name: return "the host name is empty, too long, or not a name";
     case error::job_on_other_thread: return "a paused job may be resumed only on the thread that started it";
-    case error::job_paused: return "not possible while a job is paused";
     case error::operation_in_progress: return "an operation of the same kind is outstanding";
     case error::bad_option: return "OpenSSL does not take this setting";
     case error::openssl_internal: return "OpenSSL failed without giving a reason";

@@ -45,10 +45,15 @@ std::string_view trim(std::string_view s) noexcept {
   return s;
 }
 
-std::optional<mode> find_mode(std::string_view word) {
-  std::string lower(word);
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+std::optional<mode> find_mode(std::string_view word) {
+  const std::string lower = lower_case(word);
   std::string_view name = lower;
   if (constexpr std::string_view prefix = "ssl_mode_"; name.starts_with(prefix))
     name.remove_prefix(prefix.size());
@@ -78,7 +83,7 @@ std::string to_string(mode_set modes) {
 std::optional<mode_set> parse_modes(std::string_view text) {
   mode_set result;
   text = trim(text);
-  if (text.empty() || text == "none") return result;
+  if (text.empty() || lower_case(text) == "none") return result;
   for (;;) {
     const std::size_t end = text.find_first_of(",|");
     const std::optional<mode> m = find_mode(trim(text.substr(0, end)));

@@ -67,6 +67,20 @@ BOOST_AUTO_TEST_CASE(a_read_fills_the_whole_sequence_and_nothing_else) {
   BOOST_TEST(all.bytes() == 1000U);
 }
 
+BOOST_AUTO_TEST_CASE(a_gathered_write_takes_the_whole_sequence) {
+  open_pair<our_client> p;
+  const std::string text = random_bytes(6 * 4096 + 3, 1);
+  std::vector<net::const_buffer> from{net::buffer(text.data(), 3)};
+  for (std::size_t i = 0; i < 6; ++i) from.push_back(net::buffer(text.data() + 3 + 4096 * i, 4096));
+  operation write;
+  p.client.async_write_some(from, write.make_handler());
+  receiver in(p.server);
+  in.start(text.size());
+  run_until(p.io, [&] { return write.done() && in.done(); });
+  BOOST_TEST(write.bytes() == text.size());
+  BOOST_TEST((in.data() == text));
+}
+
 // A cancelled write has no more use for its memory: what was sealed goes out from elsewhere.
 BOOST_AUTO_TEST_CASE(a_cancelled_write_lets_go_of_its_memory) {
   open_pair<our_client> p({TLS1_3_VERSION, tiny});

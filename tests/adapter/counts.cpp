@@ -148,6 +148,24 @@ BOOST_AUTO_TEST_CASE(a_gathered_write_is_one_record_and_one_send) {
   BOOST_TEST(read.bytes() == text.size(), "one record");
 }
 
+BOOST_AUTO_TEST_CASE(many_small_records_that_are_there_take_one_receive) {
+  open_pair<our_client> p;
+  p.server.next_layer().set_option(net::ip::tcp::no_delay(true)); // or the kernel holds the later ones back
+  const std::string text = random_bytes(1000, 1);
+  for (std::size_t i = 0; i < 100; ++i) {
+    const operation write = start_write(p.server, net::buffer(text.data() + 10 * i, 10));
+    run_until(p.io, [&] { return write.done(); });
+  }
+  settle(p.io);
+  clear_calls();
+  std::string room(2000, '\0');
+  const operation read = start_read(p.client, net::buffer(room));
+  run_until(p.io, [&] { return read.done(); });
+  BOOST_TEST(read.bytes() == 1000U);
+  BOOST_TEST((room.substr(0, 1000) == text));
+  BOOST_TEST(calls_on(p.client.next_layer().native_handle()).receives == 1);
+}
+
 BOOST_AUTO_TEST_CASE(messages_allocate_nothing_with_callbacks) {
   open_pair<both_ours> p;
   ping_pong both(p);

@@ -250,6 +250,42 @@ BOOST_AUTO_TEST_CASE(a_synchronous_handshake_waits_for_the_job) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_synchronous_handshake_on_a_non_blocking_socket_does_not_wait_for_the_job) {
+  for (const waking way : ways) {
+    pausing_server p(way);
+    p.server.lowest_layer().non_blocking(true);
+    const operation c = start_handshake(p.client, as_client);
+    settle(p.io);
+    error_code ec;
+    p.server.handshake(as_server, ec);
+    BOOST_TEST(ec == net::error::would_block);
+    BOOST_TEST(p.key.pauses() == 1);
+    p.key.release_now();
+    for (int i = 0; i < 1000 && ec == net::error::would_block; ++i) {
+      p.server.handshake(as_server, ec);
+      settle(p.io);
+    }
+    BOOST_TEST(ec == error_code());
+    BOOST_TEST(c.good());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_loop_stays_for_a_paused_job) {
+  for (const waking way : ways) {
+    pausing_server p(way);
+    p.run_to_the_pause();
+    p.client.lowest_layer().close();
+    run_until(p.io, [&] { return p.c.done(); });
+    settle(p.io);
+    p.io.poll();
+    BOOST_TEST(!p.io.stopped());
+    p.key.release();
+    run_until(p.io, [&] { return p.s.done(); });
+    BOOST_TEST(p.s.ec() == net::ssl::error::stream_truncated);
+    run_out(p.io);
+  }
+}
+
 // Outside the handshake there are no jobs unless they are asked for, so nothing of this costs the data path.
 BOOST_AUTO_TEST_CASE(after_the_handshake_no_operation_runs_as_a_job) {
   pausing_server p(waking::descriptor);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // May a stream be destroyed, moved, reused, or lose its socket at any time? And does that cost no memory (D10)?
 #define BOOST_TEST_MODULE adapter_lifetime
+#include "asio_counters.hpp"
 #include "asio_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <array>
-#include <malloc.h>
 #include <optional>
 
 using namespace tlsmode;
@@ -20,17 +20,13 @@ static_assert(std::is_nothrow_move_constructible_v<tls_stream> ==
 static_assert(std::is_nothrow_move_assignable_v<tls_stream> == std::is_nothrow_move_assignable_v<tcp_socket>);
 static_assert(std::is_nothrow_move_constructible_v<stream<tcp_socket&>>);
 static_assert(std::is_move_assignable_v<tls_stream>);
+static_assert(tls_stream::client == asio_stream::client && tls_stream::server == asio_stream::server);
+static_assert(std::is_same_v<tls_stream::handshake_type, asio_stream::handshake_type>);
+static_assert(std::is_same_v<tls_stream::native_handle_type, asio_stream::native_handle_type>);
+static_assert(std::is_same_v<tls_stream::lowest_layer_type, asio_stream::lowest_layer_type>);
+static_assert(std::is_same_v<tls_stream::executor_type, asio_stream::executor_type>);
+static_assert(std::is_same_v<tls_stream::next_layer_type, tcp_socket>);
 static_assert(!std::is_copy_constructible_v<tls_stream> && !std::is_copy_assignable_v<tls_stream>);
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool heap_is_known = false; // the sanitizers' own; theirs to find leaks
-constexpr int reuses = 200;
-#else
-constexpr bool heap_is_known = true;
-constexpr int reuses = 1000;
-#endif
-
-std::size_t heap_in_use() { return ::mallinfo2().uordblks; }
 
 // A client that can be destroyed before the test ends.
 struct mortal {
@@ -223,8 +219,7 @@ BOOST_AUTO_TEST_CASE(assigning_over_a_stream_aborts_what_is_outstanding_on_it) {
 
 BOOST_AUTO_TEST_CASE(d10_reuse_by_move_assignment_keeps_the_heap_constant) {
   both_ours p;
-  std::size_t early = 0;
-  for (int i = 0; i < reuses; ++i) {
+  const auto reuse = [&] {
     auto sockets = tcp_pair(p.io.get_executor(), p.io.get_executor());
     p.client = tls_stream(std::move(sockets.first), p.client_settings);
     p.server = tls_stream(std::move(sockets.second), p.server_settings);
@@ -233,11 +228,13 @@ BOOST_AUTO_TEST_CASE(d10_reuse_by_move_assignment_keeps_the_heap_constant) {
     std::array<char, 10> room{};
     const operation read = start_read(p.server, net::buffer(room));
     run_until(p.io, [&] { return write.done() && read.done(); });
-    if (i == reuses / 10) early = heap_in_use();
-  }
-  if (!heap_is_known) return;
-  const std::size_t late = heap_in_use();
-  BOOST_TEST(late < early + 64 * 1024, early << " bytes grew to " << late);
+  };
+  for (int i = 0; i < 50; ++i) reuse(); // until the io_context and OpenSSL have grown
+  const long early = live_blocks();
+  BOOST_REQUIRE(early > 100);
+  for (int i = 0; i < 1000; ++i) reuse();
+  const long late = live_blocks();
+  BOOST_TEST(late < early + 50, early << " blocks became " << late);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,14 +2,17 @@
 // Do the synchronous operations block, refuse to block, and mix with asynchronous ones as they should? D9: on a
 // non-blocking socket would_block comes with n = 0, and the same call goes on.
 #define BOOST_TEST_MODULE adapter_sync
-#include "asio_fixture.hpp"
+#include "asio_relay.hpp"
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace tlsmode;
 using namespace tlsmode::test;
@@ -43,6 +46,9 @@ class peer_thread {
   std::thread thread_;
 };
 
+// Calls of poll(2) that may wait, since the last look.
+int waiting_polls = 0;
+
 std::vector<int> descriptors(auto& p) {
   return {p.client.lowest_layer().native_handle(), p.server.lowest_layer().native_handle()};
 }
@@ -61,6 +67,12 @@ auto persist(net::io_context& io, error_code& ec, Call call) {
 }
 
 } // namespace
+
+// Stands in for the C library's, so that a test sees who waits.
+extern "C" int poll(pollfd* fds, nfds_t n, int timeout) {
+  if (timeout != 0) ++waiting_polls;
+  return static_cast<int>(::syscall(SYS_poll, fds, n, timeout));
+}
 
 BOOST_AUTO_TEST_SUITE(synchronous)
 
@@ -127,6 +139,7 @@ BOOST_AUTO_TEST_CASE(d9_a_non_blocking_session) {
       our_client p({version, tiny});
       if (!partial) p.client.clear_mode(mode::enable_partial_write);
       p.client.lowest_layer().non_blocking(true);
+      waiting_polls = 0;
       error_code ec;
       const operation peer_handshake = start_handshake(p.server, as_server);
       persist(p.io, ec, [&](error_code& e) {
@@ -178,6 +191,7 @@ BOOST_AUTO_TEST_CASE(d9_a_non_blocking_session) {
       run_until(p.io, [&] { return peer_bye.done(); });
       BOOST_TEST(peer_bye.ec() == error_code());
       BOOST_TEST(p.client.lowest_layer().non_blocking());
+      BOOST_TEST(waiting_polls == 0);
     }
   }
 }
@@ -222,6 +236,27 @@ BOOST_AUTO_TEST_CASE(without_moving_buffers_a_repetition_must_come_from_the_same
   BOOST_TEST(ec == error_code());
   run_until(p.io, [&] { return in.data().size() >= n; });
   BOOST_TEST((in.data() == text.substr(0, n)));
+}
+
+// The peer does not read, so the alert of the failure cannot go out; nobody waits for that.
+BOOST_AUTO_TEST_CASE(a_failure_on_a_non_blocking_socket_is_reported_at_once) {
+  relayed_pair<tls_stream, asio_stream> p(TLS1_3_VERSION, tiny);
+  p.handshake();
+  p.client.lowest_layer().non_blocking(true);
+  const std::string text = random_bytes(100000, 1);
+  error_code ec;
+  p.client.write_some(net::buffer(text), ec);
+  BOOST_TEST(ec == net::error::would_block);
+  p.send_to_client("this is no TLS record");
+  settle(p.io);
+  waiting_polls = 0;
+  std::array<char, 10> room{};
+  BOOST_TEST(p.client.read_some(net::buffer(room), ec) == 0U);
+  BOOST_TEST((ec.category() == net::error::get_ssl_category()));
+  BOOST_TEST(waiting_polls == 0);
+  const error_code first = ec;
+  p.client.write_some(net::buffer(text), ec);
+  BOOST_TEST(ec == first);
 }
 
 BOOST_AUTO_TEST_CASE(synchronous_and_asynchronous_operations_mix) {

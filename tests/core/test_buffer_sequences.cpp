@@ -66,6 +66,20 @@ BOOST_AUTO_TEST_CASE(a_read_takes_all_the_records_that_are_there) {
   BOOST_TEST(t.reads <= 2); // the records, and their end
 }
 
+// So that one busy connection does not keep a thread to itself.
+BOOST_AUTO_TEST_CASE(a_read_takes_about_the_batch_limit_and_leaves_the_rest) {
+  connected pair;
+  const std::string data = pattern(200'000);
+  pair.server_sends(data);
+  pair.client.tls.set_batch_limit(50'000);
+  std::string room(data.size(), '\0');
+  const step s = pair.client.read(room);
+  BOOST_TEST(!s.error);
+  BOOST_TEST(s.bytes >= 50'000u);
+  BOOST_TEST(s.bytes < 50'000u + 16'384u);
+  BOOST_TEST(same_bytes(room.substr(0, s.bytes) + pair.client.read_all(), data));
+}
+
 BOOST_AUTO_TEST_CASE(a_read_with_data_does_not_wait_for_more) {
   connected pair;
   pair.server_sends("some");
@@ -124,6 +138,21 @@ BOOST_AUTO_TEST_CASE(a_few_tiny_buffers_are_one_record_and_one_send) {
   BOOST_TEST(records_of(text_of(pair.client.wire.output())).size() == 1u);
   pair.settle();
   BOOST_TEST(same_bytes(pair.server.read_all(), data));
+}
+
+// A promise that is not kept would leave the last bytes waiting in the kernel.
+BOOST_AUTO_TEST_CASE(the_transport_is_told_that_more_follows_only_if_it_does) {
+  for (const bool partial : {false, true}) {
+    connected pair;
+    if (!partial) pair.client.tls.clear_mode(mode::enable_partial_write);
+    pair.client.tls.set_batch_limit(3 * 16384);
+    const std::string data = pattern(70'000);
+    const const_buffer b = bytes_of(data);
+    counting_transport t(pair.client.wire);
+    BOOST_TEST(completes(pair.client.tls.write(t, {&b, 1}), partial ? 3 * 16384 : data.size()));
+    BOOST_TEST(t.writes == (partial ? 3 : 5));
+    BOOST_TEST(t.promises == t.writes - 1);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_sequence_of_any_cut_arrives_in_order_also_when_blocked) {

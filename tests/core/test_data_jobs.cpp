@@ -109,8 +109,8 @@ BOOST_AUTO_TEST_CASE(a_partial_write_is_not_over_while_its_job_is_paused) {
   const std::string data = pattern(60'000);
   BOOST_TEST(stops(pair.client.write(data), suspend::want_async)); // the first record
   BOOST_TEST(
-      stops(pair.client.write(data), suspend::want_async)); // the first is sealed, the second is paused
-  BOOST_TEST(pair.client.tls.unfinished_write() == 16384u);
+      stops(pair.client.write(data), suspend::want_async));     // the first is sealed, the second is paused
+  BOOST_TEST(pair.client.tls.unfinished_write() == 2u * 16384); // and cannot be taken back
   pair.pauser.disarm();
   BOOST_TEST(completes(pair.client.write(data), 2 * 16384));
   BOOST_TEST(completes(pair.client.write("and something else"), 18));
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(what_a_cancelled_read_gets_goes_to_the_next_one) {
     pausing_pair pair;
     pair.server_sends("first second");
     pair.pause_read();
-    pair.client.tls.abandon_job(); // the reader was cancelled
+    pair.client.tls.cancel_read(); // the reader was cancelled
     if (pause_again) BOOST_TEST(stops(pair.client.write("x"), suspend::want_async));
     pair.pauser.release();
     BOOST_TEST(completes(pair.client.write("x"), 1)); // the next one to come, not a read, ends the job
@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(the_end_that_a_cancelled_read_finds_is_told_to_the_next_rea
       pair.client.wire.feed_eof();
     }
     pair.pause_read();
-    pair.client.tls.abandon_job();
+    pair.client.tls.cancel_read();
     pair.pauser.release();
     BOOST_TEST(completes(pair.client.write("x"), 1)); // the writer is not concerned
     pair.client.read_all();
@@ -295,15 +295,39 @@ BOOST_AUTO_TEST_CASE(data_that_came_before_a_pause_is_delivered_at_once) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(abandoning_the_job_of_a_write_leaves_the_write_alone) {
-  pausing_pair pair;
-  pair.pause_write("goes on");
-  pair.client.tls.abandon_job(); // some reader was cancelled while it waited for its turn
+// Whoever is cancelled while it waits for its turn does not concern the owner of the job.
+BOOST_AUTO_TEST_CASE(cancelling_one_operation_leaves_the_job_of_another_alone) {
   std::string room(100, '\0');
-  BOOST_TEST(stops(pair.client.read(room), suspend::want_turn));
-  pair.pauser.release();
-  BOOST_TEST(completes(pair.client.write("goes on"), 7));
-  BOOST_TEST(same_bytes(pair.received(), "goes on"));
+  {
+    pausing_pair pair;
+    pair.pause_write("goes on");
+    pair.client.tls.cancel_read();
+    pair.client.tls.cancel_shutdown();
+    BOOST_TEST(stops(pair.client.read(room), suspend::want_turn));
+    pair.pauser.release();
+    BOOST_TEST(stops(pair.client.read(room), suspend::want_turn));
+    BOOST_TEST(completes(pair.client.write("goes on"), 7));
+    BOOST_TEST(same_bytes(pair.received(), "goes on"));
+  }
+  {
+    pausing_pair pair;
+    pair.server_sends("goes on");
+    pair.pause_read();
+    pair.client.tls.cancel_shutdown();
+    BOOST_TEST(pair.client.tls.cancel_write() == 0u);
+    pair.pauser.release();
+    BOOST_TEST(stops(pair.client.shutdown(shutdown_form::send_only), suspend::want_turn));
+    BOOST_TEST(completes(pair.client.read(room), 7));
+  }
+  {
+    pausing_pair pair;
+    pair.pauser.arm(point::record_out);
+    BOOST_TEST(stops(pair.client.shutdown(shutdown_form::send_only), suspend::want_async));
+    pair.client.tls.cancel_read();
+    pair.pauser.release();
+    BOOST_TEST(stops(pair.client.read(room), suspend::want_turn));
+    BOOST_TEST(completes(pair.client.shutdown(shutdown_form::send_only)));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_shutdown_still_closes_and_no_write_follows_it) {
@@ -311,7 +335,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_shutdown_still_closes_and_no_write_follows_it) 
   alert_log heard(pair.server.native());
   pair.pauser.arm(point::record_out);
   BOOST_TEST(stops(pair.client.shutdown(shutdown_form::send_only), suspend::want_async));
-  pair.client.tls.abandon_job();
+  pair.client.tls.cancel_shutdown();
   pair.pauser.release();
   BOOST_TEST(fails(pair.client.write("too late"), error::write_after_shutdown));
   BOOST_TEST(pair.client.tls.state() == connection_state::close_sent);

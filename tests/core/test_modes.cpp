@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(text_is_read_generously_and_errors_are_seen) {
                            "ssl_mode_async|Auto_Retry", "async,async,auto_retry"}) {
     BOOST_TEST_CONTEXT(good) BOOST_TEST((parse_modes(good) == two));
   }
-  for (const char* none : {"", "  \t", "none", " none "})
+  for (const char* none : {"", "  \t", "none", " none ", "None"})
     BOOST_TEST_CONTEXT(none) BOOST_TEST((parse_modes(none) == mode_set()));
   for (const char* bad : {"asynch", "async,", ",async", "async,,auto_retry", "async auto_retry", "none,async",
                           "0x1", "ssl_mode_", "ssl_mode_ssl_mode_async", "async;auto_retry"})

@@ -87,11 +87,28 @@ BOOST_AUTO_TEST_CASE(a_name_that_cannot_be_checked_is_refused) {
   using namespace std::string_view_literals;
   engine client(client_context());
   memory_transport t;
-  // The third one would be checked as "server.test", the last one as "any name below .test".
-  for (const std::string_view name : {""sv, "\0"sv, "server.test\0.evil.example"sv, ".test"sv})
-    BOOST_TEST(client.set_host(name) == error::bad_host_name);
+  // The third one would be checked as "server.test", the fourth one as "any name below .test".
+  for (const std::string_view name : {""sv, "\0"sv, "server.test\0.evil.example"sv, ".test"sv, "."sv, ".."sv,
+                                      "server..test"sv, "server test"sv, "[::1]"sv, "fe80::1%eth0"sv,
+                                      "server.test:443"sv, "*.test"sv, "s\xc3\xa9rver.test"sv})
+    BOOST_TEST(client.set_host(name) == error::bad_host_name, "accepted: " << name);
   BOOST_TEST(client.set_host(std::string(256, 'a')) == error::bad_host_name);
   BOOST_TEST(fails(client.handshake(t, role::client), error::host_name_needed));
+}
+
+BOOST_AUTO_TEST_CASE(a_name_may_end_in_a_dot_and_is_sent_without_it) {
+  memory_pair pair;
+  BOOST_REQUIRE(!pair.client.tls.set_host(std::string(server_name) + "."));
+  BOOST_TEST(name_sent_by(pair.client) == server_name);
+  BOOST_TEST(pair.connect());
+}
+
+BOOST_AUTO_TEST_CASE(it_is_too_late_for_a_name_once_the_handshake_has_begun) {
+  memory_pair pair;
+  pair.client.handshake();
+  BOOST_TEST(pair.client.tls.set_host("other.test") == error::bad_option);
+  BOOST_TEST(pair.connect());
+  BOOST_TEST(pair.client.tls.set_host("other.test") == error::bad_option);
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_authority_is_refused) {
@@ -137,6 +154,25 @@ BOOST_AUTO_TEST_CASE(the_callback_of_the_context_is_kept_until_the_connection_ha
   own.client.tls.set_verify_mode(SSL_VERIFY_PEER);
   BOOST_TEST(own.connect());
   BOOST_TEST(calls == 0);
+  memory_pair none(client, server_context());
+  none.client.tls.set_verify_callback({});
+  BOOST_TEST(none.connect());
+  BOOST_TEST(calls > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_on_the_native_object_is_kept_when_the_mode_changes) {
+  memory_pair pair;
+  static int calls = 0;
+  calls = 0;
+  SSL_set_verify(pair.client.native(), SSL_VERIFY_NONE, [](int good, X509_STORE_CTX*) {
+    ++calls;
+    return good;
+  });
+  pair.client.tls.set_verify_mode(SSL_VERIFY_PEER);
+  pair.client.tls.set_verify_mode(SSL_VERIFY_PEER);
+  BOOST_TEST(SSL_get_verify_mode(pair.client.native()) == SSL_VERIFY_PEER);
+  BOOST_TEST(pair.connect());
+  BOOST_TEST(calls > 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_chain_longer_than_allowed_is_refused) {

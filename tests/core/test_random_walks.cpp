@@ -45,7 +45,7 @@ class walker {
     pauser_.disarm();
     self_.wire.set_capacity(no_limit);
     self_.wire.set_chunk(no_limit);
-    self_.tls.abandon_job();
+    self_.tls.cancel_read();
     for (int i = 0; i < 100 && pending_; ++i) write();
     BOOST_REQUIRE(!pending_);
     BOOST_REQUIRE(completes(self_.shutdown(shutdown_form::send_only)));
@@ -87,7 +87,7 @@ class walker {
     const step s = self_.read({room_in(a), room_in(b)});
     BOOST_REQUIRE(!s.error);
     got_ += (a + b).substr(0, s.bytes);
-    if (s.why == suspend::want_async && random_() % 2 == 0) self_.tls.abandon_job(); // the reader gives up
+    if (s.why == suspend::want_async && random_() % 2 == 0) self_.tls.cancel_read(); // the reader gives up
   }
   void change_limits() {
     self_.wire.set_capacity(random_() % 3 == 0 ? no_limit : random_() % 30'000);

@@ -3,6 +3,8 @@
 // itself, not into a library of it, so that its definitions come first.
 #include "asio_counters.hpp"
 
+#include <openssl/crypto.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -19,16 +21,46 @@ std::atomic<int> sends[most];
 std::atomic<int> receives[most];
 std::atomic<int> epoll_ctls;
 std::atomic<long> news;
+std::atomic<long> live;
 
 void count(std::atomic<int>* calls, int fd) noexcept {
   if (fd >= 0 && fd < most) ++calls[fd];
 }
 
-void* counted(std::size_t n) {
+void* taken(void* p) noexcept {
+  if (p != nullptr) ++live;
+  return p;
+}
+
+void given_back(void* p) noexcept {
+  if (p != nullptr) --live;
+  std::free(p);
+}
+
+void* counted(std::size_t n) noexcept {
   ++news;
-  void* p = std::malloc(n == 0 ? 1 : n);
+  return taken(std::malloc(n == 0 ? 1 : n));
+}
+
+void* counted_or_throw(std::size_t n) {
+  void* const p = counted(n);
   if (p == nullptr) throw std::bad_alloc();
   return p;
+}
+
+// Before OpenSSL allocates anything; later it takes no other functions.
+[[gnu::constructor(101)]] void watch_openssl() {
+  CRYPTO_set_mem_functions(
+      [](std::size_t n, const char*, int) { return taken(std::malloc(n)); },
+      [](void* p, std::size_t n, const char*, int) {
+        if (p != nullptr && n == 0) {
+          given_back(p);
+          return static_cast<void*>(nullptr);
+        }
+        void* const moved = std::realloc(p, n);
+        return p == nullptr ? taken(moved) : moved;
+      },
+      [](void* p, const char*, int) { given_back(p); });
 }
 
 } // namespace
@@ -43,6 +75,7 @@ void clear_calls() noexcept {
   epoll_ctls = 0;
 }
 long allocations() noexcept { return news; }
+long live_blocks() noexcept { return live; }
 
 } // namespace tlsmode::test
 
@@ -95,19 +128,13 @@ int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
 
 } // extern "C"
 
-void* operator new(std::size_t n) { return counted(n); }
-void* operator new[](std::size_t n) { return counted(n); }
-void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
-  ++news;
-  return std::malloc(n == 0 ? 1 : n);
-}
-void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
-  ++news;
-  return std::malloc(n == 0 ? 1 : n);
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void* operator new(std::size_t n) { return counted_or_throw(n); }
+void* operator new[](std::size_t n) { return counted_or_throw(n); }
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return counted(n); }
+void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return counted(n); }
+void operator delete(void* p) noexcept { given_back(p); }
+void operator delete[](void* p) noexcept { given_back(p); }
+void operator delete(void* p, std::size_t) noexcept { given_back(p); }
+void operator delete[](void* p, std::size_t) noexcept { given_back(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { given_back(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { given_back(p); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// System calls per socket, and allocations by operator new, of a test that links asio_counters.cpp.
+// System calls per socket, and allocations, of a test that links asio_counters.cpp.
 #ifndef TLSMODE_TESTS_SUPPORT_ASIO_COUNTERS_HPP
 #define TLSMODE_TESTS_SUPPORT_ASIO_COUNTERS_HPP
 
@@ -16,6 +16,8 @@ void clear_calls() noexcept;
 
 /// Calls of operator new, in any thread, since the process began.
 [[nodiscard]] long allocations() noexcept;
+/// Blocks of memory in use, those of operator new and those of OpenSSL together.
+[[nodiscard]] long live_blocks() noexcept;
 
 } // namespace tlsmode::test
 

@@ -26,11 +26,16 @@ class counting_transport final : public transport {
     ++writes;
     return inner_.write(from);
   }
+  transfer write_more(const_buffer from) noexcept override {
+    ++promises;
+    return write(from);
+  }
   [[nodiscard]] bool drained() const noexcept override { return tells_ && inner_.unread() == 0; }
 
   int reads = 0;
   int blocked_reads = 0;
   int writes = 0;
+  int promises = 0;             // writes that more was promised to follow
   std::size_t largest_read = 0; // the most bytes that were asked for at once
 
  private:

@@ -22,9 +22,9 @@ enum class role { client, server };
 /// Settings shared by connections. TLS 1.2 or newer, no renegotiation, no compression; modes
 /// enable_partial_write, accept_moving_write_buffer and auto_retry.
 /// A client context verifies the peer and refuses to handshake until the connection has a host name to
-/// check. Setters return an error instead of throwing and leave the context as it was; the error of a file
-/// that cannot be opened is the system's, otherwise OpenSSL's first reason.
-/// Thread safety: set up on one thread; afterwards connections may be made from it on any thread.
+/// check. Setters return an error instead of throwing: the system's for a file that cannot be opened,
+/// otherwise OpenSSL's first reason. A context is not to be used after one, since a part of a file may be
+/// loaded. Thread safety: set up on one thread; afterwards connections may be made from it on any thread.
 class context {
  public:
   /// A context for clients: verifies, trusts nobody yet.

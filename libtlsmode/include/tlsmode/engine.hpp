@@ -39,7 +39,7 @@ namespace tlsmode {
 enum class shutdown_form : std::uint8_t {
   send_only,     ///< send close_notify; the peer may go on sending, and its data can still be read
   wait_for_peer, ///< also wait for the peer's close_notify; unread application data is an error
-  drain          ///< also read and drop whatever the peer still sends before its close_notify
+  drain          ///< also read and drop what the peer still sends first, up to 16 MiB
 };
 
 /// When operations run as jobs while mode::async is set.
@@ -94,8 +94,9 @@ class engine {
   std::size_t cancel_write() noexcept;
 
   /// Sends close_notify and then does what `form` says. Earlier records go first.
-  /// Errors: handshake_needed, stream_truncated, with wait_for_peer OpenSSL's "application data after close
-  /// notify" (the data stays readable). Source: SSL_shutdown(3), RFC 8446 section 6.1.
+  /// Errors: handshake_needed, operation_in_progress with an unfinished write, stream_truncated; OpenSSL's
+  /// "application data after close notify" with wait_for_peer if there is any (it stays readable), with drain
+  /// after 16 MiB of it. Source: SSL_shutdown(3), RFC 8446 section 6.1.
   step shutdown(transport& t, shutdown_form form);
 
   /// Hands the transport what the engine holds back; complete when nothing is left.
@@ -103,14 +104,15 @@ class engine {
 
   /// True while the connection has failed and its last alert waits for the transport: the failed operation
   /// completes when the alert is gone. drop_output() ends the wait.
-  [[nodiscard]] bool alert_pending() const noexcept { return failing_; }
+  [[nodiscard]] bool alert_pending() const noexcept { return failing_ && !spill_.empty(); }
   /// Throws away the ciphertext held back for the transport. If there was any, nothing can be written any
   /// more (errc::timed_out): for a peer that does not read even the last alert.
   void drop_output() noexcept;
 
-  /// Says that nobody will repeat the read or the shutdown that owns the paused job. The next operation
-  /// finishes the job first; what it reads goes to the next read. For a write cancel_write() says so.
-  void abandon_job() noexcept;
+  /// Say that a read, or a shutdown before its close_notify is sent, will not be repeated. If it owns the
+  /// paused job, the next operation finishes the job first, and what it reads goes to the next read.
+  void cancel_read() noexcept { abandon_job_of(operation::read); }
+  void cancel_shutdown() noexcept { abandon_job_of(operation::shutdown); }
 
   // ---- modes and settings ----
 
@@ -125,14 +127,17 @@ class engine {
   /// When mode::async makes jobs; job_scope::handshake at first.
   void set_job_scope(job_scope scope) noexcept;
 
-  /// Upper limit, in bytes, of what one write step seals before it completes; 256 KiB at first.
+  /// How many bytes one step moves, about, before it completes, so that one busy connection does not keep a
+  /// thread to itself; 256 KiB at first. Writes without enable_partial_write are not limited.
   void set_batch_limit(std::size_t bytes) noexcept { batch_limit_ = bytes == 0 ? 1 : bytes; }
-  /// Upper limit, in bytes, of the read-ahead that busy connections grow to; 0 switches read-ahead off, for
-  /// protocols that leave TLS again. 128 KiB at first. Source: SSL_CTX_set_read_ahead(3).
+  /// Upper limit, in bytes, of the read-ahead that busy connections grow to; 128 KiB at first. Never less
+  /// than a record, but 0 switches read-ahead off, for protocols that leave TLS again. Takes effect with the
+  /// next buffer. Source: SSL_CTX_set_read_ahead(3).
   void set_read_ahead(std::size_t bytes) noexcept;
 
   /// On a client: the name to check the certificate against and to send as SNI. An IP address in text form
-  /// is checked as an address and not sent. Errors: bad_host_name.
+  /// is checked as an address and not sent; a dot at the end is dropped.
+  /// Errors: bad_host_name for what is neither, bad_option once the handshake has begun.
   /// Source: SSL_set1_host(3), SSL_set_tlsext_host_name(3), RFC 6066 section 3.
   [[nodiscard]] std::error_code set_host(std::string_view name);
   /// SSL_VERIFY_ flags for this connection. Source: SSL_set_verify(3).
@@ -163,9 +168,9 @@ class engine {
 
   /// Where the connection stands; see docs/architecture.md for the diagram.
   [[nodiscard]] connection_state state() const noexcept { return state_.now(); }
-  /// Bytes of an unfinished write that are sealed so far.
+  /// Bytes of an unfinished write that are sealed, or with a job that will seal them.
   [[nodiscard]] std::size_t unfinished_write() const noexcept {
-    return write_total_ == 0 ? 0 : write_sealed_;
+    return write_total_ == 0 ? 0 : write_sealed_ + (job_owner_ == operation::write ? job_out_.size() : 0);
   }
   /// True while ciphertext is held back for the transport. Whoever then waits because of want_read must also
   /// call flush() when there is room: the peer may be waiting for these bytes.
@@ -214,6 +219,7 @@ class engine {
   call_result finish_abandoned_work();
   step finish_call(operation who, const call_result& r);
   bool job_scope_covers(operation who) const noexcept;
+  void abandon_job_of(operation who) noexcept;
   void apply_modes() noexcept;
   void begin_handshake(role r) noexcept;
   std::error_code check_handshake(role r) const noexcept;
@@ -257,8 +263,7 @@ class engine {
   std::size_t batch_limit_ = 256 * 1024;
   std::size_t read_ahead_limit_ = 128 * 1024;
   std::uint32_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
-  std::uint32_t drained_ = 0;          // dropped by draining shutdowns so far
-  std::uint64_t idle_mark_ = 0;        // stats_.cipher_read when the connection was last idle
+  std::uint32_t discarded_ = 0;        // dropped by draining shutdowns so far
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;

@@ -23,7 +23,6 @@ enum class error {
   host_name_needed,      ///< misuse: a verifying client was given no host name to check
   bad_host_name,         ///< misuse: a host name that cannot be checked or sent
   job_on_other_thread,   ///< misuse: a paused job was resumed on a thread that did not start it
-  job_paused,            ///< misuse: the mode cannot be changed while a job is paused
   operation_in_progress, ///< misuse: a blocking operation while an operation of the same kind is outstanding
   bad_option,            ///< misuse: a setting that OpenSSL does not take
   openssl_internal,      ///< OpenSSL failed without giving a reason

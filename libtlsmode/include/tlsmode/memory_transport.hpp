@@ -9,7 +9,6 @@
 #include <tlsmode/detail/byte_queue.hpp>
 
 #include <limits>
-#include <optional>
 
 namespace tlsmode {
 

@@ -46,9 +46,9 @@ class stream : public net::ssl::stream_base {
   static_assert(detail::is_plain_socket<next_layer_type>::value,
                 "the next layer must be a stream socket of Boost.Asio (tcp or local) on a reactor");
 
-  /// A connection with the settings of a Boost.Asio context, which must not be destroyed before its settings
-  /// are final; the connection keeps a reference to the native context. Modes: those of the context, and, as
-  /// with boost::asio::ssl::stream, enable_partial_write and accept_moving_write_buffer.
+  /// A connection with the settings that a Boost.Asio context has now. It keeps a reference to the native
+  /// context, so the context object may be destroyed. Modes: those of the context, and, as with
+  /// boost::asio::ssl::stream, enable_partial_write and accept_moving_write_buffer.
   template <class Arg>
   stream(Arg&& arg, net::ssl::context& ctx) : stream(std::forward<Arg>(arg), ctx.native_handle(), 0) {
     set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
@@ -62,15 +62,17 @@ class stream : public net::ssl::stream_base {
     set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
   }
 
+  /// `other` must have no operations outstanding; what it holds decrypted or sealed moves along. As with the
+  /// next layer, the new stream has the executor of the old one.
   stream(stream&& other) noexcept(std::is_nothrow_move_constructible_v<NextLayer>)
-      : next_layer_(std::forward<NextLayer>(other.next_layer_)), state_(std::move(other.state_)) {
+      : next_layer_(other.give_up_next_layer()), state_(std::move(other.state_)) {
     if (state_) state_->next = &next_layer_;
   }
   stream& operator=(stream&& other) noexcept(std::is_nothrow_move_assignable_v<next_layer_type>) requires(
       !std::is_reference_v<NextLayer>) {
     if (this == &other) return *this;
     if (state_) state_->close();
-    next_layer_ = std::move(other.next_layer_);
+    next_layer_ = other.give_up_next_layer();
     state_ = std::move(other.state_);
     if (state_) state_->next = &next_layer_;
     return *this;
@@ -100,6 +102,14 @@ class stream : public net::ssl::stream_base {
   mode_set set_mode(mode_set modes) noexcept { return engine_().set_mode(modes); }
   mode_set clear_mode(mode_set modes) noexcept { return engine_().clear_mode(modes); }
   [[nodiscard]] mode_set mode() const noexcept { return engine_().mode(); }
+
+  /// When mode::async makes jobs: for the handshake only, as at first, or for reads, writes and shutdowns
+  /// too.
+  void set_job_scope(job_scope scope) noexcept { engine_().set_job_scope(scope); }
+  /// Upper limit, in bytes, of the read-ahead; see engine::set_read_ahead.
+  void set_read_ahead(std::size_t bytes) noexcept { engine_().set_read_ahead(bytes); }
+  /// Upper limit, in bytes, of what one operation moves before it completes; see engine::set_batch_limit.
+  void set_batch_limit(std::size_t bytes) noexcept { engine_().set_batch_limit(bytes); }
 
   /// On a client: the name, or IP address in text form, to check the certificate against; a name is also sent
   /// as SNI. Errors: error::bad_host_name.
@@ -248,6 +258,13 @@ class stream : public net::ssl::stream_base {
   template <class Arg, class Native>
   stream(Arg&& arg, Native* native, int)
       : next_layer_(std::forward<Arg>(arg)), state_(new state_type(native, next_layer_)) {}
+
+  // Asio's waits for a socket refer to the socket object by its address when they are to be cancelled: the
+  // flusher, which goes on after the move, must wait anew.
+  NextLayer&& give_up_next_layer() noexcept {
+    if (state_) state_->stop_flushing();
+    return std::forward<NextLayer>(next_layer_);
+  }
 
   // What async_initiate calls with the handler.
   class initiate {

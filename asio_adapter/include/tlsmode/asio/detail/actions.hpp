@@ -2,6 +2,7 @@
 // What each operation of a stream does with the engine; how it waits is the drivers' business.
 //
 // An action has
+//   trivial()            true if there is nothing to do, whatever the connection's state
 //   lanes(engine)        the directions it needs now
 //   run(engine, t)       one engine step
 //   next_part()          true if run() shall be called again after a step that completed well
@@ -23,6 +24,7 @@ class handshake_action {
   static constexpr bool has_bytes = false;
   explicit handshake_action(role r) noexcept : role_(r) {}
 
+  [[nodiscard]] static bool trivial() noexcept { return false; }
   // Once the connection is open only bytes are left to go out, and nobody has to stand back for that.
   [[nodiscard]] unsigned lanes(const engine& e) const noexcept {
     const connection_state now = e.state();
@@ -45,15 +47,16 @@ class read_action {
   static constexpr bool has_bytes = true;
   explicit read_action(const MutableBufferSequence& buffers) : buffers_(buffers) {}
 
+  [[nodiscard]] bool trivial() const { return net::buffer_size(buffers_) == 0; }
   [[nodiscard]] unsigned lanes(const engine&) const noexcept { return read_lane; }
   step run(engine& e, transport& t) {
-    const buffer_array<mutable_buffer> to(buffers_, 0);
+    const buffer_array<mutable_buffer> to(buffers_);
     return e.read(t, to.buffers());
   }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine&) const noexcept { return true; }
   std::size_t stop(engine& e) noexcept {
-    e.abandon_job();
+    e.cancel_read();
     return 0;
   }
 
@@ -61,35 +64,24 @@ class read_action {
   MutableBufferSequence buffers_;
 };
 
-// Without partial writes a sequence of any length must go out whole; it goes through the engine in parts of
-// at most buffer_array's size.
 template <class ConstBufferSequence>
 class write_action {
  public:
   static constexpr bool has_bytes = true;
   explicit write_action(const ConstBufferSequence& buffers) : buffers_(buffers) {}
 
+  [[nodiscard]] bool trivial() const { return net::buffer_size(buffers_) == 0; }
   [[nodiscard]] unsigned lanes(const engine&) const noexcept { return write_lane; }
   step run(engine& e, transport& t) {
-    const buffer_array<const_buffer> from(buffers_, done_);
-    step s = e.write(t, from.buffers());
-    if (s.complete() && !s.error) {
-      done_ += s.bytes;
-      s.bytes = done_;
-      more_ = !from.whole() && !e.mode().contains(mode::enable_partial_write);
-    }
-    return s;
+    const buffer_array<const_buffer> from(buffers_, !e.mode().contains(mode::enable_partial_write));
+    return e.write(t, from.buffers());
   }
-  [[nodiscard]] bool next_part() noexcept { return std::exchange(more_, false); }
-  [[nodiscard]] bool may_stop_total(const engine& e) const noexcept {
-    return done_ == 0 && e.unfinished_write() == 0;
-  }
-  std::size_t stop(engine& e) noexcept { return done_ + e.cancel_write(); }
+  [[nodiscard]] bool next_part() noexcept { return false; }
+  [[nodiscard]] bool may_stop_total(const engine& e) const noexcept { return e.unfinished_write() == 0; }
+  std::size_t stop(engine& e) noexcept { return e.cancel_write(); }
 
  private:
   ConstBufferSequence buffers_;
-  std::size_t done_ = 0;
-  bool more_ = false;
 };
 
 // close_notify goes out in turn with the writes; waiting for the peer's takes turns with the reads.
@@ -98,6 +90,7 @@ class shutdown_action {
   static constexpr bool has_bytes = false;
   explicit shutdown_action(shutdown_form form) noexcept : form_(form) {}
 
+  [[nodiscard]] static bool trivial() noexcept { return false; }
   [[nodiscard]] unsigned lanes(const engine&) const noexcept { return sent_ ? read_lane : write_lane; }
   step run(engine& e, transport& t) { return e.shutdown(t, sent_ ? form_ : shutdown_form::send_only); }
   [[nodiscard]] bool next_part() noexcept {
@@ -107,7 +100,10 @@ class shutdown_action {
     return e.state() == connection_state::open || e.state() == connection_state::close_received;
   }
   std::size_t stop(engine& e) noexcept {
-    e.abandon_job();
+    if (sent_)
+      e.cancel_read(); // it waited for the peer's close_notify
+    else
+      e.cancel_shutdown();
     return 0;
   }
 

@@ -4,7 +4,9 @@
 //
 // The contract, which the conformance tests hold it to:
 // 1. The handler runs exactly once, on its associated executor, never from inside the initiating function.
-// 2. Memory of the operation comes from the handler's allocator and is free before the handler runs.
+// 2. Memory of the operation comes from the handler's allocator and is free before the handler runs. What
+// works for
+//    the stream and not for one operation (the flusher, descriptors of a paused job) uses Asio's default.
 // 3. While the operation is suspended something is outstanding on its executor, so io_context::run() stays.
 // 4. A cancellation signal that arrives while the operation is not suspended is remembered.
 // 5. The stream may be destroyed at any time: the operation then completes with operation_aborted.
@@ -13,6 +15,7 @@
 
 #include <tlsmode/asio/error.hpp>
 
+#include <tlsmode/asio/detail/blocking_wait.hpp>
 #include <tlsmode/asio/detail/completion.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
 
@@ -28,8 +31,6 @@
 
 namespace tlsmode::detail {
 
-// How long a failed connection tries to get its last alert out to a peer that does not read.
-constexpr auto alert_deadline = std::chrono::seconds(2);
 // How often an operation asks again when nobody will say that it may go on: a full job pool, or a callback of
 // the user's own that asked to be called again.
 constexpr auto retry_interval = std::chrono::milliseconds(1);
@@ -56,6 +57,7 @@ class async_driver {
   /// Called once, from the initiating function.
   void start() {
     ++state_->outstanding;
+    if (action_.trivial()) return finish({}, 0, true);
     run(true);
   }
 
@@ -64,10 +66,11 @@ class async_driver {
     const waiting was = std::exchange(waiting_, waiting::nothing);
     if (state_->next == nullptr) return abort();
     if (was == waiting::readable) state_->drained = false;
-    if (was == waiting::job) state_->jobs->finish(); // its descriptors may be closed as soon as the job runs
+    if (was == waiting::job)
+      state_->jobs->stop_waiting(); // its descriptors may be closed as soon as the job runs
     const bool woken = waiter_ && waiter_->woken;
     if (was == waiting::lane && woken) held_ |= awaited_;
-    if (was == waiting::drain) {
+    if (was == waiting::alert) {
       if (!woken && state_->eng.alert_pending()) state_->eng.drop_output();
     } else if (cancelled(accepted_) ||
                (ec == net::error::operation_aborted && !woken && was != waiting::job)) {
@@ -82,7 +85,7 @@ class async_driver {
   }
 
  private:
-  enum class waiting : unsigned char { nothing, readable, writable, lane, turn, drain, job, retry };
+  enum class waiting : unsigned char { nothing, readable, writable, lane, turn, alert, job, retry };
   static constexpr auto all_types =
       net::cancellation_type::terminal | net::cancellation_type::partial | net::cancellation_type::total;
   static constexpr auto no_total = net::cancellation_type::terminal | net::cancellation_type::partial;
@@ -108,6 +111,7 @@ class async_driver {
         give_back(held_ & ~action_.lanes(state_->eng));
         continue;
       }
+      give_back(held_ & ~action_.lanes(state_->eng)); // whoever else needs it need not wait with us
       return suspend_for(s.why, initiating);
     }
   }
@@ -130,9 +134,9 @@ class async_driver {
     switch (why) {
     case suspend::want_read: return wait_for_socket(net::socket_base::wait_read, waiting::readable);
     case suspend::want_write:
-      if (state_->eng.alert_pending()) return wait_for_drain();
+      if (state_->eng.alert_pending()) return wait_for_alert();
       return wait_for_socket(net::socket_base::wait_write, waiting::writable);
-    case suspend::want_async: return wait_for_job();
+    case suspend::want_async: return wait_for_job(initiating);
     case suspend::want_turn: return wait_among(state_->turns, waiting::turn, initiating);
     case suspend::want_async_job:
     case suspend::want_client_hello:
@@ -149,7 +153,9 @@ class async_driver {
     next.async_wait(direction, std::move(*this));
   }
 
-  void wait_for_job() {
+  void wait_for_job(bool initiating) {
+    // One operation waits for the job itself; should it give up, the others are woken.
+    if (state_->jobs->waited_for()) return wait_among(state_->turns, waiting::turn, initiating);
     waiting_ = waiting::job;
     const std::vector<int> descriptors = state_->eng.job_descriptors();
     state_->jobs->prepare(executor_, descriptors, state_->eng.job_calls_back());
@@ -158,11 +164,11 @@ class async_driver {
     jobs->timer.async_wait(std::move(*this));
   }
 
-  void wait_for_drain() {
+  void wait_for_alert() {
     state_->flush_behind(executor_);
     make_waiter();
     waiter_->join(state_->drains);
-    wait_on_timer(waiting::drain, alert_deadline);
+    wait_on_timer(waiting::alert, alert_patience);
   }
 
   // Waits in order behind other operations.
@@ -217,7 +223,10 @@ class async_driver {
   // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is
   // somebody else's.
   std::size_t stop_action() noexcept {
-    return state_->next == nullptr || wanted_lane() != no_lane ? 0 : action_.stop(state_->eng);
+    if (state_->next == nullptr || wanted_lane() != no_lane) return 0;
+    const std::size_t n = action_.stop(state_->eng);
+    if (state_->eng.job_paused()) state_->turns.wake_all();
+    return n;
   }
 
   void finish(boost::system::error_code ec, std::size_t n, bool initiating) {

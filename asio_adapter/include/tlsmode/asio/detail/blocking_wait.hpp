@@ -3,12 +3,13 @@
 #ifndef TLSMODE_ASIO_DETAIL_BLOCKING_WAIT_HPP
 #define TLSMODE_ASIO_DETAIL_BLOCKING_WAIT_HPP
 
+#include <chrono>
 #include <vector>
 
 namespace tlsmode::detail {
 
-/// How long a failed connection waits for room for its last alert, in milliseconds.
-constexpr int alert_patience_ms = 2000;
+/// How long a failed connection waits for room for its last alert.
+constexpr auto alert_patience = std::chrono::seconds(2);
 
 /// Waits until the descriptor can be read or written, as asked, or `timeout_ms` (-1: for ever) have passed.
 /// Returns false on the timeout.

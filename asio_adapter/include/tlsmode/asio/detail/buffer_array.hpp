@@ -12,50 +12,49 @@
 #include <new>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 namespace tlsmode::detail {
 
 template <class Buffer>
 class buffer_array {
  public:
-  static constexpr std::size_t capacity = 64;
-
-  /// Takes up to `capacity` non-empty buffers from `offset` bytes into the sequence on.
+  /// Takes the non-empty buffers of the sequence: the first `capacity`, or, with `whole`, all of them, for
+  /// which memory is allocated beyond that.
   template <class BufferSequence>
-  buffer_array(const BufferSequence& sequence, std::size_t offset) {
+  explicit buffer_array(const BufferSequence& sequence, bool whole = false) {
     using byte_type = typename Buffer::element_type;
     const auto last = boost::asio::buffer_sequence_end(sequence);
     for (auto i = boost::asio::buffer_sequence_begin(sequence); i != last; ++i) {
       const std::conditional_t<std::is_const_v<byte_type>, boost::asio::const_buffer,
                                boost::asio::mutable_buffer>
           b(*i);
-      if (offset >= b.size()) {
-        offset -= b.size();
+      if (b.size() == 0) continue;
+      const Buffer item(static_cast<byte_type*>(b.data()), b.size());
+      if (count_ < capacity) {
+        std::construct_at(data() + count_++, item);
         continue;
       }
-      if (count_ == capacity) {
-        whole_ = false;
-        return;
-      }
-      std::construct_at(data() + count_++,
-                        Buffer(static_cast<byte_type*>(b.data()), b.size()).subspan(offset));
-      offset = 0;
+      if (!whole) return;
+      if (many_.empty()) many_.assign(data(), data() + count_);
+      many_.push_back(item);
     }
   }
 
   [[nodiscard]] std::span<const Buffer> buffers() const noexcept {
+    if (!many_.empty()) return many_;
     return {const_cast<buffer_array*>(this)->data(), count_};
   }
-  /// False if the sequence has buffers that did not fit.
-  [[nodiscard]] bool whole() const noexcept { return whole_; }
 
  private:
+  static constexpr std::size_t capacity = 64;
+
   // Raw memory, because most sequences are short and clearing the array would cost more than filling it.
   [[nodiscard]] Buffer* data() noexcept { return std::launder(reinterpret_cast<Buffer*>(memory_)); }
   static_assert(std::is_trivially_destructible_v<Buffer>);
   alignas(Buffer) std::byte memory_[capacity * sizeof(Buffer)];
   std::size_t count_ = 0;
-  bool whole_ = true;
+  std::vector<Buffer> many_; // all buffers, if they are more than fit above
 };
 
 } // namespace tlsmode::detail

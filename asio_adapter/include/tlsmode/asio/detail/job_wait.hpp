@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -21,40 +22,55 @@ namespace net = boost::asio;
 
 namespace detail {
 
+/// What the crypto may touch, on any thread and at any time: the news that a job may go on, and how to pass
+/// it on. Apart from job_wait, because the crypto's thread may hold it last.
+class job_signal {
+ public:
+  void raise();
+  /// True if it was raised since the last call: it may have come before the pausing step returned.
+  [[nodiscard]] bool take();
+  void set_post(std::function<void()> post);
+
+ private:
+  std::mutex mutex_;
+  std::function<void()> post_;
+  bool raised_ = false;
+};
+
 /// What the operation that owns a paused job waits on. Made when a stream first uses mode::async.
-/// All members but the callback run on the operation's executor.
+/// All of it runs on the operation's executor.
 class job_wait : public std::enable_shared_from_this<job_wait> {
  public:
   explicit job_wait(const net::any_io_executor& io) : timer(io), io_(io) {}
 
   /// What the crypto calls, on any thread, when the job may go on.
-  [[nodiscard]] std::shared_ptr<std::function<void()>> callback();
+  [[nodiscard]] std::shared_ptr<std::function<void()>> callback() const;
 
   /// Before a step: the executor on which the callback shall wake the operation.
   template <class Executor>
   void attach(const Executor& ex) {
-    std::function<void()> post = [ex, weak = weak_from_this()] {
+    signal_->set_post([ex, weak = weak_from_this()] {
       net::post(ex, [weak] {
         if (const auto self = weak.lock()) self->wake();
       });
-    };
-    const std::lock_guard lock(mutex_);
-    post_ = std::move(post);
+    });
   }
 
   /// After a step that left the job paused: watches `descriptors` and sets the timer; the operation then
   /// waits on `timer`. With no descriptor and no callback promised the timer is short.
   template <class Executor>
   void prepare(const Executor& ex, std::span<const int> descriptors, bool calls_back) {
-    finish();
+    waited_for_ = true;
     bool watching = !descriptors.empty();
     for (const int fd : descriptors) watching = watch(ex, fd) && watching;
-    set_timer(watching || calls_back);
+    set_timer((watching || calls_back) && !must_poll_);
   }
+  /// True while an operation waits on `timer`.
+  [[nodiscard]] bool waited_for() const noexcept { return waited_for_; }
 
   /// The job goes on, or nobody waits for it any more: its descriptors are left alone, and as they were. The
   /// crypto may close them while it runs, and open others with the same numbers.
-  void finish();
+  void stop_waiting();
 
   net::steady_timer timer;
 
@@ -75,16 +91,19 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
     if (descriptor == nullptr) return false;
     descriptor->async_wait(net::posix::descriptor_base::wait_read,
                            net::bind_executor(ex, [weak = weak_from_this()](boost::system::error_code ec) {
-                             if (const auto self = weak.lock(); self && !ec) self->wake();
+                             if (const auto self = weak.lock(); self && ec != net::error::operation_aborted)
+                               self->readable_or_failed(ec);
                            }));
     return true;
   }
 
+  void readable_or_failed(boost::system::error_code ec);
+
   net::any_io_executor io_;
   std::list<watched> watched_; // a list: descriptors with a wait outstanding are not moved
-  std::mutex mutex_;
-  std::function<void()> post_; // guarded by mutex_
-  bool signalled_ = false;     // guarded by mutex_
+  std::shared_ptr<job_signal> signal_ = std::make_shared<job_signal>();
+  bool waited_for_ = false;
+  bool must_poll_ = false; // a descriptor turned out to be of a kind that cannot be waited for
 };
 
 } // namespace detail

@@ -81,7 +81,7 @@ struct stream_state {
     next = nullptr;
     for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains}) list->wake_all();
     if (jobs) {
-      jobs->finish();
+      jobs->stop_waiting();
       jobs->timer.cancel();
     }
     stop_flushing();

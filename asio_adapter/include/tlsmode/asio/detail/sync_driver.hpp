@@ -9,7 +9,10 @@
 #include <tlsmode/asio/detail/blocking_wait.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
+
+#include <chrono>
 
 namespace tlsmode::detail {
 
@@ -23,6 +26,7 @@ class sync_driver {
 
   std::size_t run(boost::system::error_code& ec) {
     ec = {};
+    if (action_.trivial()) return 0;
     state_.drained = false; // whoever polls a non-blocking socket wants the kernel asked
     for (;;) {
       if (!take_lanes()) {
@@ -59,9 +63,10 @@ class sync_driver {
 
   // False if the operation is over, with `ec` set.
   bool wait(suspend why, boost::system::error_code& ec) {
+    const bool may_block = !state_.next->non_blocking();
     switch (why) {
     case suspend::want_read:
-      if (state_.eng.flush_pending() && !state_.next->non_blocking()) {
+      if (state_.eng.flush_pending() && may_block) {
         // The peer may be waiting for what we hold back before it sends what we wait for.
         wait_for_socket(state_.next->native_handle(), true, true, -1);
       } else {
@@ -71,18 +76,28 @@ class sync_driver {
       return !ec;
     case suspend::want_write:
       if (state_.eng.alert_pending()) {
-        if (!wait_for_socket(state_.next->native_handle(), false, true, alert_patience_ms))
-          state_.eng.drop_output();
+        // Who may not block hears of the failure at once, and would not come back for the alert.
+        // The time runs for all of the alert, however little of it the peer takes at once.
+        if (alert_until_ == clock::time_point()) alert_until_ = clock::now() + alert_patience;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(alert_until_ - clock::now());
+        const int ms = may_block && left.count() > 0 ? static_cast<int>(left.count()) : 0;
+        if (!wait_for_socket(state_.next->native_handle(), false, true, ms)) state_.eng.drop_output();
         return true;
       }
       state_.next->wait(net::socket_base::wait_write, ec);
       return !ec;
-    case suspend::want_async: wait_for_job(state_.eng.job_descriptors()); return true;
     case suspend::want_turn: ec = to_boost(error::operation_in_progress); return false;
+    case suspend::want_async:
     case suspend::want_async_job:
     case suspend::want_client_hello:
     case suspend::want_certificate:
-    case suspend::want_verify: wait_for_job({}); return true;
+    case suspend::want_verify:
+      if (!may_block) {
+        ec = net::error::would_block;
+        return false;
+      }
+      wait_for_job(state_.eng.job_descriptors());
+      return true;
     case suspend::none: break;
     }
     return false;
@@ -91,6 +106,8 @@ class sync_driver {
   stream_state<NextLayer>& state_;
   Action action_;
   unsigned held_ = no_lane;
+  using clock = std::chrono::steady_clock;
+  clock::time_point alert_until_{};
 };
 
 } // namespace tlsmode::detail
