@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// An HTTPS client made of coroutines on tlsmode::stream: fetches URLs, several at a time if asked to, and always
-// verifies the server. There is no option that switches this off.
+// An HTTPS client made of coroutines on tlsmode::stream: fetches URLs, several at a time if asked to, and
+// always verifies the server. There is no option that switches this off.
 #include "https_client/fetch.hpp"
 #include "https_client/url.hpp"
 
@@ -87,14 +87,15 @@ options parse_options(int argc, char** argv) {
 tlsmode::context make_context(const options& opt) {
   auto context = tlsmode::context::client();
   const auto ec = opt.ca_file.empty() ? context.trust_system() : context.trust_file(opt.ca_file);
-  if (ec) throw std::runtime_error("cannot use certificate authorities '" + opt.ca_file + "': " + ec.message());
+  if (ec)
+    throw std::runtime_error("cannot use certificate authorities '" + opt.ca_file + "': " + ec.message());
   if (const auto bad = context.set_alpn({"http/1.1"})) throw std::system_error(bad, "ALPN");
   return context;
 }
 
 /// All the fetches, shared by the coroutines that work them off.
 class job_list {
-public:
+ public:
   job_list(const options& opt, const tlsmode::context& context) : opt_(opt), context_(context) {}
 
   /// One of the parallel workers: takes the next fetch until none is left.
@@ -112,7 +113,7 @@ public:
 
   [[nodiscard]] bool failed() const { return failed_; }
 
-private:
+ private:
   net::awaitable<void> fetch_one(const url& from, const std::string& text) {
     constexpr std::size_t printed = 64 * 1024;
     std::ofstream file;
@@ -130,8 +131,8 @@ private:
     if (file.is_open() && !file.flush()) throw fetch_error("cannot write '" + opt_.output + "'");
     if (r.status >= 400) failed_ = true;
     std::cout << text << '\n'
-              << "  " << r.status << ' ' << r.reason << ", " << r.http_version << ", " << r.tls_version << ", "
-              << r.cipher << ", " << r.body_size << " bytes\n";
+              << "  " << r.status << ' ' << r.reason << ", " << r.http_version << ", " << r.tls_version
+              << ", " << r.cipher << ", " << r.body_size << " bytes\n";
     if (r.body_size <= printed && r.content_type.starts_with("text/")) std::cout << body;
     std::cout.flush();
   }

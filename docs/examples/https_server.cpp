@@ -9,7 +9,8 @@
 
 int main(int argc, char** argv) {
   try {
-    const auto opt = https_server::parse_options({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
+    const auto opt =
+        https_server::parse_options({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
     if (opt.help) {
       std::fputs(https_server::usage().data(), stdout);
       return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Does the memory of an operation come from the handler's allocator, all of it, and is it given back before the
-// handler is called?
+// Does the memory of an operation come from the handler's allocator, all of it, and is it given back before
+// the handler is called?
 #include "asio_counters.hpp"
 #include "asio_fixture.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What becomes of the caller's buffers? The sequence is copied; the memory is touched only while the operation
-// is outstanding, and no further than it says.
+// What becomes of the caller's buffers? The sequence is copied; the memory is touched only while the
+// operation is outstanding, and no further than it says.
 #include "asio_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -19,7 +19,8 @@ BOOST_AUTO_TEST_CASE(the_sequence_is_copied) {
   std::string room(text.size(), '\0');
   operation write;
   {
-    std::vector<net::const_buffer> from{net::buffer(text.data(), 30000), net::buffer(text.data() + 30000, 70000)};
+    std::vector<net::const_buffer> from{net::buffer(text.data(), 30000),
+                                        net::buffer(text.data() + 30000, 70000)};
     p.client.async_write_some(from, write.make_handler());
     std::fill(from.begin(), from.end(), net::const_buffer("wrong", 5));
   }

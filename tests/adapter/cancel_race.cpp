@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_write_whose_turn_has_come) {
   p.notice();
   p.resume();
   first.cancel();
-  p.notice();            // the first one is told,
+  p.notice(); // the first one is told,
   p.handlers.restart();
   while (!first.done()) p.handlers.poll_one(); // ends, and passes the turn on
   p.notice();

@@ -122,8 +122,9 @@ BOOST_AUTO_TEST_CASE(reports_what_is_sealed_and_the_session_goes_on) {
   for (const point at : {nothing_sealed, some_sealed, all_sealed})
     for (const auto type : types)
       for (const bool partial : {true, false})
-        BOOST_TEST_CONTEXT("point " << at << ", type " << static_cast<unsigned>(type) << ", partial " << partial)
-          check_cancelling(at, type, partial);
+        BOOST_TEST_CONTEXT("point " << at << ", type " << static_cast<unsigned>(type) << ", partial "
+                                    << partial)
+  check_cancelling(at, type, partial);
 }
 
 BOOST_AUTO_TEST_CASE(a_read_outstanding_is_enough_to_send_the_sealed_bytes) {
@@ -151,8 +152,8 @@ BOOST_AUTO_TEST_CASE(sealed_bytes_go_out_under_a_chain_of_reads) {
   blocked b(some_sealed);
   std::array<char, 100> room{};
   operation next;
-  const operation read =
-      start_read(b.client, net::buffer(room), [&](auto, auto) { next = start_read(b.client, net::buffer(room)); });
+  const operation read = start_read(b.client, net::buffer(room),
+                                    [&](auto, auto) { next = start_read(b.client, net::buffer(room)); });
   b.write.cancel();
   b.check_aborted();
   settle(b.io);
@@ -185,8 +186,8 @@ BOOST_AUTO_TEST_CASE(a_late_signal_is_harmless) {
   BOOST_TEST((in.data() == text));
 }
 
-// Writes of random sizes, cancelled or not at random, while the peer reads at random: what the completions say
-// is what the peer gets.
+// Writes of random sizes, cancelled or not at random, while the peer reads at random: what the completions
+// say is what the peer gets.
 void check_random_cancellations(int version, bool partial) {
   open_pair<our_client> p({version, tiny});
   if (!partial) p.client.clear_mode(mode::enable_partial_write);

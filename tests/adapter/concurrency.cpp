@@ -28,8 +28,7 @@ struct crowded : open_pair<our_client> {
   }
   void check_arrived() {
     std::string expected;
-    for (std::size_t i = 0; i < writes.size(); ++i)
-      expected += contents[i].substr(0, writes[i].bytes());
+    for (std::size_t i = 0; i < writes.size(); ++i) expected += contents[i].substr(0, writes[i].bytes());
     in.start(expected.size());
     run_until(io, [&] { return in.done(); });
     BOOST_TEST((in.data() == expected));
@@ -61,7 +60,8 @@ BOOST_AUTO_TEST_CASE(d1_two_reads_and_60_kb) {
       std::string got;
       for (std::size_t i = 0; i < count; ++i) {
         BOOST_TEST(reads[i].ec() == error_code());
-        if (i != 0) BOOST_TEST(reads[i].done() <= reads[i - 1].done(), "reads end in the order of their start");
+        if (i != 0)
+          BOOST_TEST(reads[i].done() <= reads[i - 1].done(), "reads end in the order of their start");
         got += rooms[i].substr(0, reads[i].bytes());
         reads[i].cancel();
       }

@@ -99,7 +99,8 @@ BOOST_AUTO_TEST_CASE(adaptors_on_use_awaitable) {
     BOOST_TEST(we == error_code());
     BOOST_TEST(written == 5U);
     std::array<char, 10> room{};
-    const std::size_t n = co_await s.async_read_some(net::buffer(room), net::redirect_error(net::use_awaitable, ec));
+    const std::size_t n =
+        co_await s.async_read_some(net::buffer(room), net::redirect_error(net::use_awaitable, ec));
     BOOST_TEST(std::string_view(room.data(), n) == "hello");
     const auto [se] = co_await s.async_shutdown(net::as_tuple(net::use_awaitable));
     BOOST_TEST(se == error_code());
@@ -144,8 +145,7 @@ BOOST_AUTO_TEST_CASE(a_read_that_lost_to_a_timer_has_lost_nothing) {
       BOOST_TEST(first.index() == 1U);
     }
     co_await s.async_write_some(net::buffer("hello", 5), net::use_awaitable);
-    const auto second =
-        co_await (s.async_read_some(net::buffer(room), net::use_awaitable) || pause(io));
+    const auto second = co_await (s.async_read_some(net::buffer(room), net::use_awaitable) || pause(io));
     const std::size_t n = second.index() == 0
                               ? std::get<0>(second)
                               : co_await s.async_read_some(net::buffer(room), net::use_awaitable);

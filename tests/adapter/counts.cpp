@@ -30,7 +30,8 @@ class ping_pong {
     pair_.io.restart();
     server_waits();
     client_asks();
-    while (!done_ && pair_.io.run_one_for(std::chrono::seconds(20)) != 0) {}
+    while (!done_ && pair_.io.run_one_for(std::chrono::seconds(20)) != 0) {
+    }
     BOOST_REQUIRE((done_ && to_serve_ == 0));
   }
 
@@ -183,7 +184,8 @@ BOOST_AUTO_TEST_CASE(messages_allocate_nothing_in_coroutines) {
     net::co_spawn(p.io, ask(p.client, rounds, done), net::detached);
     const long before = allocations();
     p.io.restart();
-    while (!done && p.io.run_one_for(std::chrono::seconds(20)) != 0) {}
+    while (!done && p.io.run_one_for(std::chrono::seconds(20)) != 0) {
+    }
     BOOST_REQUIRE(done);
     return allocations() - before;
   };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Does a program written for boost::asio::ssl::stream see the same error codes? The same faults happen to both
-// stream types, and what they report is compared, code and byte count. What differs on purpose is listed last.
+// Does a program written for boost::asio::ssl::stream see the same error codes? The same faults happen to
+// both stream types, and what they report is compared, code and byte count. What differs on purpose is listed
+// last.
 #define BOOST_TEST_MODULE adapter_errors
 #include "asio_relay.hpp"
 
@@ -268,8 +269,8 @@ outcomes synchronous_faults(int version) {
   return all;
 }
 
-#define FAULT(name) \
-  fault { #name, &name<tls_stream>, &name<asio_stream> }
+#define FAULT(name)                                                                                          \
+  fault { #name, &name < tls_stream>, &name < asio_stream> }
 const fault faults[] = {FAULT(read_to_the_end),
                         FAULT(cut_off),
                         FAULT(cut_off_inside_a_record),
@@ -367,13 +368,13 @@ BOOST_AUTO_TEST_CASE(verify_callbacks_decide) {
     BOOST_TEST(asked >= 1);
   }
   both_ours p;
-  p.client.set_verify_callback([](bool, net::ssl::verify_context&) -> bool { throw std::runtime_error("no"); });
+  p.client.set_verify_callback(
+      [](bool, net::ssl::verify_context&) -> bool { throw std::runtime_error("no"); });
   const operation c = start_handshake(p.client, as_client);
   const operation s = start_handshake(p.server, as_server);
   run_until(p.io, [&] { return c.done(); });
   BOOST_TEST(bool(c.ec()));
-  BOOST_TEST(p.client.last_failure().verify_error ==
-             X509_verify_cert_error_string(X509_V_ERR_CERT_REJECTED));
+  BOOST_TEST(p.client.last_failure().verify_error == X509_verify_cert_error_string(X509_V_ERR_CERT_REJECTED));
 }
 
 // The differences: local misuse has a category of its own, and a certificate that a verify callback refuses
@@ -388,8 +389,7 @@ BOOST_AUTO_TEST_CASE(differences_on_purpose) {
 
   net::ssl::context settings = client_context(TLS1_3_VERSION);
   settings.set_verify_callback([](bool, net::ssl::verify_context&) { return false; });
-  const outcomes refused =
-      failed_handshake<tls_stream>(std::move(settings), server_context(TLS1_3_VERSION));
+  const outcomes refused = failed_handshake<tls_stream>(std::move(settings), server_context(TLS1_3_VERSION));
   BOOST_TEST(refused.back().ec.message().find("alert bad certificate") != std::string::npos);
 }
 

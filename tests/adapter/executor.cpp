@@ -26,7 +26,9 @@ class counting_executor {
   counting_executor(net::io_context& io, counts& c) noexcept : io_(&io), counts_(&c) {}
 
   net::execution_context& query(net::execution::context_t) const noexcept { return *io_; }
-  static constexpr net::execution::blocking_t::never_t query(net::execution::blocking_t) noexcept { return {}; }
+  static constexpr net::execution::blocking_t::never_t query(net::execution::blocking_t) noexcept {
+    return {};
+  }
   template <class Function>
   void execute(Function f) const {
     net::post(*io_, [c = counts_, g = std::move(f)]() mutable {
@@ -39,7 +41,9 @@ class counting_executor {
   friend bool operator==(const counting_executor& a, const counting_executor& b) noexcept {
     return a.io_ == b.io_ && a.counts_ == b.counts_;
   }
-  friend bool operator!=(const counting_executor& a, const counting_executor& b) noexcept { return !(a == b); }
+  friend bool operator!=(const counting_executor& a, const counting_executor& b) noexcept {
+    return !(a == b);
+  }
 
  private:
   net::io_context* io_;
@@ -164,7 +168,8 @@ BOOST_AUTO_TEST_CASE(the_handlers_may_belong_to_another_io_context) {
   settle(p.io);
   run_out(other);
   BOOST_TEST(first.bytes() == 10U);
-  p.client.async_read_some(net::buffer(room), net::bind_executor(other.get_executor(), second.make_handler()));
+  p.client.async_read_some(net::buffer(room),
+                           net::bind_executor(other.get_executor(), second.make_handler()));
   settle(p.io);
   BOOST_TEST(!second.done());
   run_out(other);

@@ -111,8 +111,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(data_before_close_notify_arrives_and_data_before_a
       in.start();
       run_until(p.io, [&] { return in.done(); });
       BOOST_TEST((in.data() == data));
-      BOOST_TEST(in.ec() == (cut ? error_code(net::ssl::error::stream_truncated)
-                                 : error_code(net::error::eof)));
+      BOOST_TEST(in.ec() ==
+                 (cut ? error_code(net::ssl::error::stream_truncated) : error_code(net::error::eof)));
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// When and how often is a handler called? Never from inside the initiating function, exactly once, never after
-// its io_context is gone; and it may do to the stream what it likes. And does io_context::run() stay for it?
+// When and how often is a handler called? Never from inside the initiating function, exactly once, never
+// after its io_context is gone; and it may do to the stream what it likes. And does io_context::run() stay
+// for it?
 #include "asio_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -37,7 +38,8 @@ BOOST_AUTO_TEST_CASE(never_from_inside_the_initiating_function) {
   const operation late = start_write(p.client, net::buffer("hello", 5));
   BOOST_TEST(!late.done());
   run_out(p.io);
-  for (const operation& op : {second, write, nothing, again, cancelled, bye, late}) BOOST_TEST(op.calls() == 1);
+  for (const operation& op : {second, write, nothing, again, cancelled, bye, late})
+    BOOST_TEST(op.calls() == 1);
   BOOST_TEST(second.bytes() == 5U);
   BOOST_TEST(late.ec() == tlsmode::error::write_after_shutdown);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Does a paused job suspend the handshake and nothing else? However the crypto says that it is ready, and if it
-// does not say so at all; with cancellation, destruction and other threads in between (D8).
+// Does a paused job suspend the handshake and nothing else? However the crypto says that it is ready, and if
+// it does not say so at all; with cancellation, destruction and other threads in between (D8).
 #include "asio_fixture.hpp"
 #include "asio_pausing.hpp"
 
@@ -70,7 +70,8 @@ BOOST_AUTO_TEST_CASE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on)
       run_until(p.io, [&] { return others == 1000; });
       BOOST_TEST(!p.s.done());
       BOOST_TEST(p.server.stats().suspended_async >= 1U);
-      if (way != waking::nothing) BOOST_TEST(p.key.resumes() == 0, "nothing resumes it but the crypto's word");
+      if (way != waking::nothing)
+        BOOST_TEST(p.key.resumes() == 0, "nothing resumes it but the crypto's word");
       BOOST_TEST((p.server.set_mode(mode::release_buffers) == p.server.mode()), "refused");
       BOOST_TEST(!p.server.mode().contains(mode::release_buffers));
       p.key.release();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// May a stream be destroyed, moved, reused, or lose its socket at any time? And does that cost no memory (D10)?
+// May a stream be destroyed, moved, reused, or lose its socket at any time? And does that cost no memory
+// (D10)?
 #define BOOST_TEST_MODULE adapter_lifetime
 #include "asio_counters.hpp"
 #include "asio_fixture.hpp"
@@ -50,8 +51,8 @@ struct mortal {
 // Two reads, two writes and a shutdown, all of them waiting.
 struct crowd {
   explicit crowd(tls_stream& s)
-      : all{start_read(s, net::buffer(room)), start_read(s, net::buffer(room)), start_write(s, net::buffer(text)),
-            start_write(s, net::buffer(text)), start_shutdown(s)} {}
+      : all{start_read(s, net::buffer(room)), start_read(s, net::buffer(room)),
+            start_write(s, net::buffer(text)), start_write(s, net::buffer(text)), start_shutdown(s)} {}
   void check_waiting() const {
     for (const operation& op : all) BOOST_TEST(!op.done());
   }

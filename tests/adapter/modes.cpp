@@ -16,9 +16,8 @@ using namespace tlsmode::test;
 
 namespace {
 
-constexpr mode all_modes[] = {mode::enable_partial_write, mode::accept_moving_write_buffer,
-                              mode::auto_retry,           mode::release_buffers,
-                              mode::send_fallback_scsv,   mode::async};
+constexpr mode all_modes[] = {mode::enable_partial_write, mode::accept_moving_write_buffer, mode::auto_retry,
+                              mode::release_buffers,      mode::send_fallback_scsv,         mode::async};
 
 template <class Pair>
 void check_session(Pair& p) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which sockets may be under the stream? Those of TCP and of the local domain, by value and by reference, with
-// any executor type.
+// Which sockets may be under the stream? Those of TCP and of the local domain, by value and by reference,
+// with any executor type.
 #include "asio_fixture.hpp"
 
 #include <boost/asio/local/connect_pair.hpp>

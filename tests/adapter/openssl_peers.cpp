@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Does our stream talk to the programs openssl s_client and s_server: every byte both ways, and an orderly end?
+// Does our stream talk to the programs openssl s_client and s_server: every byte both ways, and an orderly
+// end?
 #include "asio_fixture.hpp"
 #include "asio_process.hpp"
 
@@ -69,8 +70,9 @@ BOOST_AUTO_TEST_CASE(s_client_and_our_server) {
     net::ip::tcp::acceptor acceptor(io, {net::ip::address_v4::loopback(), 0});
     process client(io.get_executor(),
                    {"openssl", "s_client", "-quiet", "-verify_return_error", "-verify", "2", "-CAfile",
-                    files.file("ca.pem", authority().certificate), "-verify_hostname", "localhost", "-connect",
-                    "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()), version_option(version)});
+                    files.file("ca.pem", authority().certificate), "-verify_hostname", "localhost",
+                    "-connect", "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()),
+                    version_option(version)});
     tcp_socket socket(io);
     error_code accepted = net::error::would_block;
     acceptor.async_accept(socket, [&](error_code ec) { accepted = ec; });
@@ -99,10 +101,10 @@ BOOST_AUTO_TEST_CASE(s_server_and_our_client) {
     net::ssl::context settings = client_context(version);
     const temporary_directory files;
     const unsigned short port = free_port(io);
-    process server(io.get_executor(),
-                   {"openssl", "s_server", "-quiet", "-naccept", "1", "-accept",
-                    "127.0.0.1:" + std::to_string(port), "-cert", files.file("cert.pem", localhost().certificate),
-                    "-key", files.file("key.pem", localhost().key), version_option(version)});
+    process server(io.get_executor(), {"openssl", "s_server", "-quiet", "-naccept", "1", "-accept",
+                                       "127.0.0.1:" + std::to_string(port), "-cert",
+                                       files.file("cert.pem", localhost().certificate), "-key",
+                                       files.file("key.pem", localhost().key), version_option(version)});
     tls_stream client(connect_to(io, port), settings);
     client.set_host("localhost");
     const operation shake = start_handshake(client, as_client);

@@ -186,8 +186,9 @@ BOOST_AUTO_TEST_CASE(a_failure_stays) {
   BOOST_TEST(read.ec() == ssl_error(SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC));
   BOOST_TEST(read.bytes() == 0U);
   BOOST_TEST(!p.from_client().empty(), "the alert is on its way");
-  const operation ops[] = {start_read(p.client, net::buffer(room)), start_write(p.client, net::buffer("x", 1)),
-                           start_shutdown(p.client), start_handshake(p.client, as_client)};
+  const operation ops[] = {start_read(p.client, net::buffer(room)),
+                           start_write(p.client, net::buffer("x", 1)), start_shutdown(p.client),
+                           start_handshake(p.client, as_client)};
   for (const operation& op : ops) {
     run_until(p.io, [&] { return op.done(); });
     BOOST_TEST(op.ec() == read.ec());

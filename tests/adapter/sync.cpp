@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Do the synchronous operations block, refuse to block, and mix with asynchronous ones as they should? D9: on a
-// non-blocking socket would_block comes with n = 0, and the same call goes on.
+// Do the synchronous operations block, refuse to block, and mix with asynchronous ones as they should? D9: on
+// a non-blocking socket would_block comes with n = 0, and the same call goes on.
 #define BOOST_TEST_MODULE adapter_sync
 #include "asio_relay.hpp"
 
@@ -176,7 +176,8 @@ BOOST_AUTO_TEST_CASE(d9_a_non_blocking_session) {
       std::string got;
       while (got.size() < text.size()) {
         std::array<char, 7000> some{};
-        const std::size_t n = persist(p.io, ec, [&](error_code& e) { return p.client.read_some(net::buffer(some), e); });
+        const std::size_t n =
+            persist(p.io, ec, [&](error_code& e) { return p.client.read_some(net::buffer(some), e); });
         BOOST_REQUIRE(!ec);
         got.append(some.data(), n);
       }

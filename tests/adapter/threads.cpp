@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Is a stream at home on an io_context that four threads run, as long as its handlers are in one strand? Made for
-// ThreadSanitizer.
+// Is a stream at home on an io_context that four threads run, as long as its handlers are in one strand? Made
+// for ThreadSanitizer.
 #define BOOST_TEST_MODULE adapter_threads
 #include "asio_fixture.hpp"
 
@@ -79,8 +79,7 @@ net::awaitable<void> answer(tls_stream& s, strand on, verdict& v) {
 
 void run_by_four(net::io_context& io) {
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i)
-    threads.emplace_back([&io] { io.run_for(std::chrono::seconds(60)); });
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&io] { io.run_for(std::chrono::seconds(60)); });
   for (std::thread& t : threads) t.join();
 }
 

@@ -139,9 +139,8 @@ BOOST_AUTO_TEST_CASE(use_future_reports_errors_as_exceptions) {
   script p;
   auto future = p.client.async_read_some(p.to(), net::use_future);
   run_until(p.io, [&] { return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
-  BOOST_CHECK_EXCEPTION(future.get(), boost::system::system_error, [](const auto& e) {
-    return e.code() == tlsmode::error::handshake_needed;
-  });
+  BOOST_CHECK_EXCEPTION(future.get(), boost::system::system_error,
+                        [](const auto& e) { return e.code() == tlsmode::error::handshake_needed; });
 }
 
 // Neither as_tuple nor redirect_error takes a future in Boost 1.81; in coroutines they are tested elsewhere.
@@ -153,9 +152,8 @@ BOOST_AUTO_TEST_CASE(as_tuple) {
 
 BOOST_AUTO_TEST_CASE(redirect_error) {
   error_code ec = net::error::eof;
-  run_with_callbacks([&](seen& s, auto start) {
-    start(net::redirect_error([&](auto... n) { s(ec, n...); }, ec));
-  });
+  run_with_callbacks(
+      [&](seen& s, auto start) { start(net::redirect_error([&](auto... n) { s(ec, n...); }, ec)); });
   BOOST_TEST(ec == error_code());
 }
 

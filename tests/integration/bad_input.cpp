@@ -12,6 +12,7 @@
 #include <memory>
 #include <random>
 #include <system_error>
+#include <thread>
 
 namespace {
 
@@ -102,6 +103,17 @@ BOOST_AUTO_TEST_CASE(the_alert_arrives) {
   const std::uint16_t peer = client.local_port();
   client.close();
   check_one_line(peer, "handshake failed: ");
+}
+
+// A line about the request, and none about the answer that could not be delivered.
+BOOST_AUTO_TEST_CASE(a_bad_request_and_gone) {
+  const std::size_t lines = s.log().size();
+  for (int i = 0; i < 100; ++i) {
+    http_client client(s.port());
+    client.write("BAD\r\n\r\n");
+    client.socket().reset();
+  }
+  check_lines(lines, 100);
 }
 
 BOOST_AUTO_TEST_CASE(garbage_at_scale) {
@@ -304,3 +316,19 @@ BOOST_AUTO_TEST_CASE(a_random_mix) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+// The server reads on for a while after its alert. A reset instead could destroy the alert on its way.
+BOOST_AUTO_TEST_CASE(a_refused_peer_is_not_cut_short) {
+  server s({"--shutdown-timeout", "60"});
+  tcp_client client(s.port());
+  client.send("GET / HTTP/1.1\r\n");
+  std::string answer;
+  for (std::string piece = client.receive(); !piece.empty(); piece = client.receive()) answer += piece;
+  for (int i = 0; i < 50; ++i) {
+    client.send(std::string(1000, 'x'));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2)); // time for a reset to come back
+  }
+  client.close();
+  BOOST_TEST(s.works());
+  BOOST_TEST(s.stop() == 0);
+}

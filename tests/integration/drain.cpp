@@ -84,7 +84,8 @@ BOOST_AUTO_TEST_CASE(a_download_is_finished) {
 }
 
 BOOST_AUTO_TEST_CASE(idle_connections_are_closed_with_close_notify) {
-  server s({"--idle-timeout", "600", "--drain-timeout", "600"}); // none of which may be waited for
+  server s({"--idle-timeout", "600", "--handshake-timeout", "600", "--drain-timeout",
+            "600"}); // none of which may be waited for
   http_client used(s.port()), fresh(s.port());
   BOOST_TEST(used.get("/download/10").status == 200U);
   const tcp_client before_handshake(s.port());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Counts by standing in for the C library's functions and for operator new. Must be linked into the executable
-// itself, not into a library of it, so that its definitions come first.
+// Counts by standing in for the C library's functions and for operator new. Must be linked into the
+// executable itself, not into a library of it, so that its definitions come first.
 #include "asio_counters.hpp"
 
 #include <openssl/crypto.h>
@@ -50,17 +50,16 @@ void* counted_or_throw(std::size_t n) {
 
 // Before OpenSSL allocates anything; later it takes no other functions.
 [[gnu::constructor(101)]] void watch_openssl() {
-  CRYPTO_set_mem_functions(
-      [](std::size_t n, const char*, int) { return taken(std::malloc(n)); },
-      [](void* p, std::size_t n, const char*, int) {
-        if (p != nullptr && n == 0) {
-          given_back(p);
-          return static_cast<void*>(nullptr);
-        }
-        void* const moved = std::realloc(p, n);
-        return p == nullptr ? taken(moved) : moved;
-      },
-      [](void* p, const char*, int) { given_back(p); });
+  CRYPTO_set_mem_functions([](std::size_t n, const char*, int) { return taken(std::malloc(n)); },
+                           [](void* p, std::size_t n, const char*, int) {
+                             if (p != nullptr && n == 0) {
+                               given_back(p);
+                               return static_cast<void*>(nullptr);
+                             }
+                             void* const moved = std::realloc(p, n);
+                             return p == nullptr ? taken(moved) : moved;
+                           },
+                           [](void* p, const char*, int) { given_back(p); });
 }
 
 } // namespace

@@ -34,7 +34,7 @@ constexpr auto as_result = net::as_tuple(net::use_awaitable);
 constexpr std::size_t piece_size = 128 * 1024;
 
 class transfer {
-public:
+ public:
   transfer(net::any_io_executor executor, const tlsmode::context& context, url from, body_sink sink,
            std::chrono::milliseconds patience)
       : tls_(executor, context), from_(std::move(from)), sink_(std::move(sink)), patience_(patience) {
@@ -63,7 +63,7 @@ public:
 
   [[nodiscard]] std::string where() const { return step_; }
 
-private:
+ private:
   void progress(const char* step) {
     step_ = step;
     deadline_ = clock::now() + patience_;
@@ -71,7 +71,9 @@ private:
 
   [[noreturn]] void fail(const error_code& ec) const {
     const auto& failure = tls_.last_failure();
-    throw fetch_error(step_ + ": " + (failure.code ? failure.to_string() : ec.message()));
+    std::string why = failure.code ? failure.code.message() : ec.message();
+    if (!failure.verify_error.empty()) why += ": " + failure.verify_error;
+    throw fetch_error(step_ + ": " + why);
   }
 
   net::awaitable<void> connect() {
@@ -112,7 +114,8 @@ private:
       parser_.emplace();
       parser_->body_limit(boost::none);
       const auto [ec, n] = co_await http::async_read_header(tls_, buffer_, *parser_, as_result);
-      if (ec == http::error::end_of_stream) throw fetch_error("the server closed the connection without a response");
+      if (ec == http::error::end_of_stream)
+        throw fetch_error("the server closed the connection without a response");
       if (ec) fail(ec);
     } while (parser_->get().result_int() < 200);
     const auto& header = parser_->get();
@@ -136,8 +139,8 @@ private:
       if (got != 0) sink_({piece.get(), got});
       if (ec == http::error::need_buffer || !ec) continue; // the piece is full, or this was the last one
       if (ec == http::error::partial_message || ec == net::ssl::error::stream_truncated)
-        throw fetch_error("the body is truncated: the connection ended after " + std::to_string(reply_.body_size) +
-                          " bytes");
+        throw fetch_error("the body is truncated: the connection ended after " +
+                          std::to_string(reply_.body_size) + " bytes");
       fail(ec);
     }
   }

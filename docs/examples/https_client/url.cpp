@@ -46,7 +46,8 @@ url parse_url(std::string_view text) {
   if (port.empty()) port = ":443";
   unsigned number = 0;
   const auto [last, error] = std::from_chars(port.data() + 1, port.data() + port.size(), number);
-  if (port[0] != ':' || error != std::errc{} || last != port.data() + port.size() || number == 0 || number > 65'535)
+  if (port[0] != ':' || error != std::errc{} || last != port.data() + port.size() || number == 0 ||
+      number > 65'535)
     refuse("the port must be a number from 1 to 65535");
   result.port = port.substr(1);
   return result;

@@ -47,7 +47,6 @@ net::awaitable<http_session::next> http_session::answer(request_parser& parser) 
     co_return co_await answer_text(http::status::expectation_failed, "unknown expectation\n");
   if (*path == "/echo") co_return co_await answer_echo(parser);
 
-  if (!parser.is_done()) keep_alive_ = false; // the body stays unread
   if (request.method() != http::verb::get && request.method() != http::verb::head)
     co_return co_await answer_text(http::status::method_not_allowed, "GET and HEAD only\n", "GET, HEAD");
   constexpr std::string_view download = "/download/", stream = "/stream/";
@@ -91,12 +90,14 @@ net::awaitable<http_session::next> http_session::answer_file(const std::string& 
   co_return co_await send(response);
 }
 
-net::awaitable<http_session::next> http_session::answer_download(std::string_view count, bool announce_length) {
+net::awaitable<http_session::next> http_session::answer_download(std::string_view count,
+                                                                 bool announce_length) {
   std::uint64_t size = 0;
   const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), size);
   if (error != std::errc{} || end != count.data() + count.size() || size > largest_download)
-    co_return co_await answer_text(http::status::bad_request,
-                                   "a number of bytes up to " + std::to_string(largest_download) + " is needed\n");
+    co_return co_await answer_text(http::status::bad_request, "a number of bytes up to " +
+                                                                  std::to_string(largest_download) +
+                                                                  " is needed\n");
   const bool ended_by_close = !announce_length && version_ < 11;
   if (ended_by_close) keep_alive_ = false; // HTTP/1.0 has no chunks: the end is the close_notify
   const auto describe = [&](auto& response) {
@@ -117,14 +118,13 @@ net::awaitable<http_session::next> http_session::answer_download(std::string_vie
   co_return co_await send(response);
 }
 
-net::awaitable<http_session::next> http_session::answer_echo(request_parser& head) {
-  if (head.get().method() != http::verb::post) {
-    if (!head.is_done()) keep_alive_ = false;
+net::awaitable<http_session::next> http_session::answer_echo(request_parser& parser) {
+  if (parser.get().method() != http::verb::post)
     co_return co_await answer_text(http::status::method_not_allowed, "POST only\n", "POST");
-  }
-  http::request_parser<http::string_body> parser(std::move(head));
-  if (const error_code ec = co_await read_body(parser)) co_return co_await answer_broken_request(ec);
-  auto request = parser.release();
+  http::request_parser<http::string_body> whole(std::move(parser));
+  if (const error_code ec = co_await read_body(whole)) co_return co_await answer_broken_request(ec);
+  auto request = whole.release();
+  keep_alive_ = request.keep_alive();
   auto response = make_response<http::string_body>(http::status::ok);
   const auto type = request[http::field::content_type];
   response.set(http::field::content_type, type.empty() ? "application/octet-stream" : type);
@@ -134,7 +134,8 @@ net::awaitable<http_session::next> http_session::answer_echo(request_parser& hea
 }
 
 net::awaitable<http_session::next> http_session::answer_text(http::status status, std::string text,
-                                                             std::string_view allow, std::string_view location) {
+                                                             std::string_view allow,
+                                                             std::string_view location) {
   const auto describe = [&](auto& response) {
     response.set(http::field::content_type, "text/plain; charset=utf-8");
     if (!allow.empty()) response.set(http::field::allow, allow);

@@ -29,11 +29,13 @@ tlsmode::context make_context(const options& opt) {
   check(context.use_certificate_chain_file(opt.cert), "certificate", opt.cert);
   const auto bad_key = context.use_private_key_file(opt.key);
   if (bad_key && is_encrypted(opt.key))
-    throw startup_error("cannot use private key '" + opt.key + "': it is encrypted, and nobody can type its password");
+    throw startup_error("cannot use private key '" + opt.key +
+                        "': it is encrypted, and nobody can type its password");
   check(bad_key, "private key", opt.key);
   if (!opt.client_ca.empty())
     check(context.require_client_certificate(opt.client_ca), "client authorities", opt.client_ca);
-  if (const auto ec = context.set_alpn({"http/1.1", "http/1.0"})) throw startup_error("cannot set ALPN: " + ec.message());
+  if (const auto ec = context.set_alpn({"http/1.1", "http/1.0"}))
+    throw startup_error("cannot set ALPN: " + ec.message());
   // OpenSSL sends two session tickets per TLS 1.3 handshake; clients that resume at all use one.
   SSL_CTX_set_num_tickets(context.native_handle(), 1);
   return context;

@@ -9,16 +9,19 @@
 
 #include <array>
 #include <exception>
-#include <sstream>
+#include <string>
 #include <utility>
 
 namespace https_server {
 namespace {
 
 std::string text_of(const tcp::endpoint& endpoint) {
-  std::ostringstream text;
-  text << endpoint;
-  return text.str();
+  const auto address = endpoint.address();
+  std::string text(address.is_v6() ? "[" : "");
+  text.append(address.to_string())
+      .append(address.is_v6() ? "]:" : ":")
+      .append(std::to_string(endpoint.port()));
+  return text;
 }
 
 } // namespace
@@ -71,8 +74,8 @@ net::awaitable<void> connection::send_close_notify() {
   if (ec && expired_) report("shutdown timed out: the peer does not read");
 }
 
-// Closing a socket that holds unread bytes sends a reset, and a reset can overtake our last response or alert.
-// So the peer closes first; what it still sends is dropped.
+// Closing a socket that holds unread bytes sends a reset, and a reset can overtake our last response or
+// alert. So the peer closes first; what it still sends is dropped.
 net::awaitable<void> connection::let_peer_close() {
   auto& socket = stream_.next_layer();
   error_code ec;

@@ -35,8 +35,9 @@ enum class ending {
 };
 
 /// Thread safety: lives on its worker's thread.
-class connection : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
-public:
+class connection
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
   using clock = std::chrono::steady_clock;
 
   connection(worker& owner, tcp::socket socket, const tcp::endpoint& peer);
@@ -69,7 +70,7 @@ public:
   /// Ends the wait for a handshake or a request; others see worker::draining() when their request is done.
   void drain();
 
-private:
+ private:
   net::awaitable<void> serve();
   net::awaitable<bool> handshake();
   net::awaitable<void> send_close_notify();

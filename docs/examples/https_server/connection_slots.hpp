@@ -18,14 +18,14 @@ class connection_slots {
     void operator()(connection_slots* slots) const { slots->release(); }
   };
 
-public:
+ public:
   /// A place taken; its destruction gives it back. Empty: no place.
   using slot = std::unique_ptr<connection_slots, give_back>;
 
   explicit connection_slots(std::size_t count) : free_(count) {}
 
-  /// Takes a place. If there is none, returns an empty slot and calls `wake` once when it is worth another try;
-  /// `wake` may be called on any thread and must only pass the news on.
+  /// Takes a place. If there is none, returns an empty slot and calls `wake` once when it is worth another
+  /// try; `wake` may be called on any thread and must only pass the news on.
   [[nodiscard]] slot take(std::function<void()> wake) {
     const std::lock_guard lock(mutex_);
     if (free_ == 0) {
@@ -42,7 +42,7 @@ public:
     waiting_.clear();
   }
 
-private:
+ private:
   void release() {
     std::function<void()> wake;
     {

@@ -17,7 +17,8 @@
 
 namespace https_server {
 
-/// Byte number i of every download. The period is a prime, so that no block size hides a lost or doubled block.
+/// Byte number i of every download. The period is a prime, so that no block size hides a lost or doubled
+/// block.
 struct download_pattern {
   static constexpr std::uint64_t period = 65'521;
   static constexpr std::size_t slice = 256 * 1024;
@@ -44,7 +45,7 @@ struct download_body {
   static std::uint64_t size(const value_type& total) noexcept { return total; }
 
   class writer {
-  public:
+   public:
     using const_buffers_type = boost::asio::const_buffer;
 
     template <bool is_request, class Fields>
@@ -60,7 +61,7 @@ struct download_body {
       return std::make_pair(part, offset_ < total_);
     }
 
-  private:
+   private:
     std::uint64_t total_;
     std::uint64_t offset_ = 0;
   };

@@ -23,7 +23,8 @@ namespace https_server {
 struct file_body {
   struct value_type {
     boost::beast::file_posix file;
-    std::uint64_t size = 0; ///< bytes to send; a file that turns out shorter is an error, one that grew is cut
+    std::uint64_t size =
+        0; ///< bytes to send; a file that turns out shorter is an error, one that grew is cut
   };
 
   static constexpr std::size_t piece = 128 * 1024;
@@ -31,11 +32,12 @@ struct file_body {
   static std::uint64_t size(const value_type& body) noexcept { return body.size; }
 
   class writer {
-  public:
+   public:
     using const_buffers_type = boost::asio::const_buffer;
 
     template <bool is_request, class Fields>
-    writer(const boost::beast::http::header<is_request, Fields>&, value_type& body) : body_(body), left_(body.size) {}
+    writer(const boost::beast::http::header<is_request, Fields>&, value_type& body)
+        : body_(body), left_(body.size) {}
 
     void init(boost::beast::error_code& ec) {
       ec = {};
@@ -54,7 +56,7 @@ struct file_body {
       return std::make_pair(const_buffers_type(memory_.get(), n), left_ > 0);
     }
 
-  private:
+   private:
     value_type& body_;
     std::uint64_t left_;
     std::size_t capacity_ = 0;

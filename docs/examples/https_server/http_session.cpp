@@ -73,9 +73,8 @@ net::awaitable<http_session::next> http_session::serve_request() {
   const header& request = parser.get();
   version_ = request.version();
   head_only_ = request.method() == http::verb::head;
-  // A body that nobody will read stands between this request and the next one, so there is no next one.
-  const bool reads_body = request.method() == http::verb::post;
-  keep_alive_ = parser.get().keep_alive() && (parser.is_done() || reads_body);
+  // A body stands between this request and the next one. Unless somebody reads it, there is no next one.
+  keep_alive_ = parser.is_done() && parser.get().keep_alive();
   if (connection_.owner().settings().verbose)
     request_line_ = escaped(std::string(request.method_string()) + " " + std::string(request.target()), 200);
   ++served_;

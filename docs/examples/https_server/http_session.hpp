@@ -22,13 +22,13 @@ namespace https_server {
 namespace http = boost::beast::http;
 
 class http_session {
-public:
+ public:
   explicit http_session(connection& c) : connection_(c) {}
 
   /// Serves requests until the peer, an error or the server's end stops it; says how to close.
   net::awaitable<ending> run();
 
-private:
+ private:
   using request_parser = http::request_parser<http::empty_body>;
   using header = http::request_header<>;
   enum class next { another_request, close_idle, close, abort };

@@ -26,13 +26,14 @@ void share_port(tcp::acceptor& acceptor, error_code& ec) {
 
 } // namespace
 
-// With SO_REUSEPORT alone, a second server of the same user would take half of the connections and nobody would
-// be told. So the first bind is exclusive; the option is set afterwards, for our own listeners to join.
+// With SO_REUSEPORT alone, a second server of the same user would take half of the connections and nobody
+// would be told. So the first bind is exclusive; the option is set afterwards, for our own listeners to join.
 tcp::acceptor claim_address(net::io_context& context, const tcp::endpoint& where) {
   tcp::acceptor claim(context);
   error_code ec;
   claim.open(where.protocol(), ec);
-  if (!ec) claim.set_option(net::socket_base::reuse_address(true), ec); // old connections in TIME_WAIT do not count
+  if (!ec)
+    claim.set_option(net::socket_base::reuse_address(true), ec); // old connections in TIME_WAIT do not count
   if (!ec) claim.bind(where, ec);
   if (!ec) share_port(claim, ec);
   if (ec) refuse(where, ec);

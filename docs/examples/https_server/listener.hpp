@@ -9,8 +9,8 @@
 
 namespace https_server {
 
-/// Makes sure that nobody else has the port, and picks one if it is 0. The address is kept for this process by
-/// the socket returned, which must live until the listeners are open. Throws startup_error.
+/// Makes sure that nobody else has the port, and picks one if it is 0. The address is kept for this process
+/// by the socket returned, which must live until the listeners are open. Throws startup_error.
 [[nodiscard]] tcp::acceptor claim_address(net::io_context& context, const tcp::endpoint& where);
 
 /// Opens one of several listeners at an address that was claimed. Throws startup_error.

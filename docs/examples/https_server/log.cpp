@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <mutex>
 #include <unistd.h>
 
 namespace https_server {
@@ -28,8 +29,10 @@ std::string timestamp() {
 void log_line(std::string_view subject, std::string_view what) noexcept try {
   std::string line = timestamp();
   line.append(" ").append(subject).append(" ").append(what).append("\n");
-  // One write keeps lines of several threads apart. A log that cannot be written is no reason to stop.
-  std::string_view rest = line;
+  // In a file that was not opened for appending, simultaneous writes can land on the same place.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  std::string_view rest = line; // if it cannot be written, that is no reason to stop
   while (!rest.empty()) {
     const ssize_t n = ::write(STDERR_FILENO, rest.data(), rest.size());
     if (n > 0)

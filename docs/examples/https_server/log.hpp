@@ -11,7 +11,7 @@
 
 namespace https_server {
 
-/// Writes "TIME SUBJECT WHAT" as one line in one system call. The subject is a peer address, or "server".
+/// Writes "TIME SUBJECT WHAT" as one line. The subject is a peer address, or "server".
 /// Thread safety: any thread.
 void log_line(std::string_view subject, std::string_view what) noexcept;
 
@@ -22,11 +22,11 @@ void log_line(std::string_view subject, std::string_view what) noexcept;
 /// Lets a repeated event into the log at most once per interval, so that a full log is not its own problem.
 /// Thread safety: one thread at a time.
 class log_throttle {
-public:
+ public:
   /// True if the event may be logged now.
   [[nodiscard]] bool admits() noexcept;
 
-private:
+ private:
   static constexpr std::chrono::seconds interval{5};
   std::chrono::steady_clock::time_point next_{};
 };

@@ -14,7 +14,8 @@ namespace {
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 [[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view wanted) {
-  throw startup_error("bad value " + quoted(value) + " for " + std::string(name) + ": " + std::string(wanted));
+  throw startup_error("bad value " + quoted(value) + " for " + std::string(name) + ": " +
+                      std::string(wanted));
 }
 
 template <class Number>
@@ -29,7 +30,8 @@ template <class Number>
 Number whole_number(std::string_view name, std::string_view value, Number least, Number most) {
   const auto number = to_number<Number>(value);
   if (!number || *number < least || *number > most)
-    refuse(name, value, "a whole number from " + std::to_string(least) + " to " + std::to_string(most) + " is needed");
+    refuse(name, value,
+           "a whole number from " + std::to_string(least) + " to " + std::to_string(most) + " is needed");
   return *number;
 }
 
@@ -42,8 +44,10 @@ options::duration seconds(std::string_view name, std::string_view value) {
 
 tlsmode::mode_set modes(std::string_view name, std::string_view value) {
   const auto set = tlsmode::parse_modes(value);
-  if (!set) refuse(name, value, "names of " + to_string(tlsmode::mode_set::from_native(~std::uint64_t{0})) +
-                                    " are needed, joined by commas");
+  if (!set)
+    refuse(name, value,
+           "names of " + to_string(tlsmode::mode_set::from_native(~std::uint64_t{0})) +
+               " are needed, joined by commas");
   if (set->contains(tlsmode::mode::send_fallback_scsv))
     refuse(name, value, "send_fallback_scsv is a mode of clients only");
   return *set;
@@ -56,7 +60,8 @@ struct option {
 
 constexpr std::array known_options{
     option{"--address", [](options& o, auto, auto v) { o.address = v; }},
-    option{"--port", [](options& o, auto n, auto v) { o.port = whole_number<std::uint16_t>(n, v, 0, 65'535); }},
+    option{"--port",
+           [](options& o, auto n, auto v) { o.port = whole_number<std::uint16_t>(n, v, 0, 65'535); }},
     option{"--cert", [](options& o, auto, auto v) { o.cert = v; }},
     option{"--key", [](options& o, auto, auto v) { o.key = v; }},
     option{"--root", [](options& o, auto, auto v) { o.root = v; }},
@@ -64,7 +69,9 @@ constexpr std::array known_options{
     option{"--modes", [](options& o, auto n, auto v) { o.modes = modes(n, v); }},
     option{"--threads", [](options& o, auto n, auto v) { o.threads = whole_number<unsigned>(n, v, 1, 256); }},
     option{"--max-connections",
-           [](options& o, auto n, auto v) { o.max_connections = whole_number<std::size_t>(n, v, 1, 10'000'000); }},
+           [](options& o, auto n, auto v) {
+             o.max_connections = whole_number<std::size_t>(n, v, 1, 10'000'000);
+           }},
     option{"--handshake-timeout", [](options& o, auto n, auto v) { o.handshake_timeout = seconds(n, v); }},
     option{"--idle-timeout", [](options& o, auto n, auto v) { o.idle_timeout = seconds(n, v); }},
     option{"--shutdown-timeout", [](options& o, auto n, auto v) { o.shutdown_timeout = seconds(n, v); }},
@@ -89,7 +96,8 @@ options parse_options(std::span<const char* const> arguments) {
       throw startup_error("unknown option " + quoted(name) + "; --help lists the options");
     if (equals == std::string_view::npos && i + 1 == arguments.size())
       throw startup_error("option " + std::string(name) + " needs a value");
-    known->assign(result, name, equals == std::string_view::npos ? arguments[++i] : argument.substr(equals + 1));
+    known->assign(result, name,
+                  equals == std::string_view::npos ? arguments[++i] : argument.substr(equals + 1));
   }
   if (!result.help && (result.cert.empty() || result.key.empty()))
     throw startup_error("a certificate and its private key are needed: --cert FILE --key FILE");

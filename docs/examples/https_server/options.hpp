@@ -33,7 +33,8 @@ struct options {
   unsigned threads = 1;
   std::size_t max_connections = 10'000;
   duration handshake_timeout{10'000};
-  duration idle_timeout{60'000}; ///< also limits a request header in total, and a body or response without progress
+  duration idle_timeout{
+      60'000}; ///< also limits a request header in total, and a body or response without progress
   duration shutdown_timeout{5'000};
   duration drain_timeout{30'000};
   bool verbose = false;

@@ -28,10 +28,10 @@ void raise_descriptor_limit() {
 }
 
 class server {
-public:
+ public:
   explicit server(const options& opt)
-      : opt_(opt), tls_(make_context(opt)), slots_(opt.max_connections),
-        signals_(control_, SIGINT, SIGTERM), drain_deadline_(control_) {
+      : opt_(opt), tls_(make_context(opt)), slots_(opt.max_connections), signals_(control_, SIGINT, SIGTERM),
+        drain_deadline_(control_) {
     if (!opt.root.empty()) files_.emplace(opt.root);
   }
 
@@ -65,7 +65,7 @@ public:
     slots_.forget_waiting();
   }
 
-private:
+ private:
   void await_signal() {
     signals_.async_wait([this](const error_code& ec, int number) {
       if (ec) return;

@@ -7,7 +7,8 @@
 
 namespace https_server {
 
-/// Runs until SIGINT or SIGTERM has been obeyed. Throws startup_error, or what the system throws at the start.
+/// Runs until SIGINT or SIGTERM has been obeyed. Throws startup_error, or what the system throws at the
+/// start.
 void run_server(const options& opt);
 
 } // namespace https_server

@@ -49,8 +49,14 @@ int open_below(int root, const char* path) {
 
 static_files::outcome outcome_of(int error) {
   switch (error) {
-  case ENOENT: case ENOTDIR: case ENAMETOOLONG: return static_files::outcome::not_found;
-  case EXDEV: case ELOOP: case EACCES: case EPERM: case ENXIO: return static_files::outcome::forbidden;
+  case ENOENT:
+  case ENOTDIR:
+  case ENAMETOOLONG: return static_files::outcome::not_found;
+  case EXDEV:
+  case ELOOP:
+  case EACCES:
+  case EPERM:
+  case ENXIO: return static_files::outcome::forbidden;
   default: return static_files::outcome::unavailable; // EMFILE and the like: may work later
   }
 }
@@ -98,16 +104,26 @@ std::string encoded_path(std::string_view path) {
 std::string_view content_type(std::string_view file_name) {
   using entry = std::pair<std::string_view, std::string_view>;
   static constexpr std::array types{
-      entry{".html", "text/html; charset=utf-8"},  entry{".htm", "text/html; charset=utf-8"},
-      entry{".css", "text/css; charset=utf-8"},    entry{".js", "text/javascript; charset=utf-8"},
-      entry{".txt", "text/plain; charset=utf-8"},  entry{".md", "text/markdown; charset=utf-8"},
-      entry{".csv", "text/csv; charset=utf-8"},    entry{".json", "application/json"},
-      entry{".xml", "application/xml"},            entry{".pdf", "application/pdf"},
-      entry{".wasm", "application/wasm"},          entry{".gz", "application/gzip"},
-      entry{".png", "image/png"},                  entry{".jpg", "image/jpeg"},
-      entry{".jpeg", "image/jpeg"},                entry{".gif", "image/gif"},
-      entry{".svg", "image/svg+xml"},              entry{".webp", "image/webp"},
-      entry{".ico", "image/vnd.microsoft.icon"},   entry{".woff2", "font/woff2"},
+      entry{".html", "text/html; charset=utf-8"},
+      entry{".htm", "text/html; charset=utf-8"},
+      entry{".css", "text/css; charset=utf-8"},
+      entry{".js", "text/javascript; charset=utf-8"},
+      entry{".txt", "text/plain; charset=utf-8"},
+      entry{".md", "text/markdown; charset=utf-8"},
+      entry{".csv", "text/csv; charset=utf-8"},
+      entry{".json", "application/json"},
+      entry{".xml", "application/xml"},
+      entry{".pdf", "application/pdf"},
+      entry{".wasm", "application/wasm"},
+      entry{".gz", "application/gzip"},
+      entry{".png", "image/png"},
+      entry{".jpg", "image/jpeg"},
+      entry{".jpeg", "image/jpeg"},
+      entry{".gif", "image/gif"},
+      entry{".svg", "image/svg+xml"},
+      entry{".webp", "image/webp"},
+      entry{".ico", "image/vnd.microsoft.icon"},
+      entry{".woff2", "font/woff2"},
       entry{".mp4", "video/mp4"},
   };
   for (const auto& [extension, type] : types)
@@ -115,7 +131,8 @@ std::string_view content_type(std::string_view file_name) {
   return "application/octet-stream";
 }
 
-static_files::static_files(const std::string& root) : root_(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+static_files::static_files(const std::string& root)
+    : root_(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (root_ < 0) throw startup_error("cannot use directory '" + root + "': " + std::strerror(errno));
   const int probe = open_below(root_, ".");
   const int error = errno;

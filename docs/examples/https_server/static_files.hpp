@@ -23,7 +23,7 @@ namespace https_server {
 [[nodiscard]] std::string_view content_type(std::string_view file_name);
 
 class static_files {
-public:
+ public:
   enum class outcome { found, directory, not_found, forbidden, unavailable };
   struct result {
     outcome what;
@@ -42,7 +42,7 @@ public:
   /// forbidden. Thread safety: any thread.
   [[nodiscard]] result open(const std::string& path) const;
 
-private:
+ private:
   int root_;
 };
 

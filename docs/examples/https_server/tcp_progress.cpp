@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Asking the kernel with TCP_INFO. In a file of its own: the C library's tcp_info is older than the kernel's, and
-// the two headers do not go together.
+// Asking the kernel with TCP_INFO. In a file of its own: the C library's tcp_info is older than the kernel's,
+// and the two headers do not go together.
 #include "tcp_progress.hpp"
 
 #include <linux/tcp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the kernel knows of a peer's reading. A blocked write says little: the kernel takes megabytes on its own,
-// and lets us write again only when a good part of them is gone.
+// What the kernel knows of a peer's reading. A blocked write says little: the kernel takes megabytes on its
+// own, and lets us write again only when a good part of them is gone.
 #ifndef EXAMPLES_HTTPS_SERVER_TCP_PROGRESS_HPP
 #define EXAMPLES_HTTPS_SERVER_TCP_PROGRESS_HPP
 

@@ -30,7 +30,7 @@ struct shared {
 };
 
 class worker {
-public:
+ public:
   explicit worker(const shared& with) : shared_(with) {}
 
   /// Opens the listener. Returns where it listens. Throws startup_error.
@@ -56,7 +56,7 @@ public:
   void add(connection& c);
   void remove(connection& c);
 
-private:
+ private:
   net::awaitable<void> accept_connections();
   net::awaitable<void> accept_one();
   net::awaitable<connection_slots::slot> wait_for_slot();
