@@ -4,7 +4,8 @@
 // It never refuses a write: what the transport does not take goes to the spill, in order. So OpenSSL never
 // holds a half-sent record, a sealed byte is never sealed again, and alerts and close_notify always leave
 // OpenSSL (docs/decisions/0001). Memory stays bounded because the engine seals application data only while
-// the spill is empty, and because reading, which can make OpenSSL answer, is held while the spill is long.
+// the spill is empty, and because reading, which can make OpenSSL answer, is held while the spill is long;
+// what OpenSSL has read ahead by then is the rest of the bound.
 #include "bio.hpp"
 
 #include "openssl_handle.hpp"

@@ -17,8 +17,8 @@ namespace test {
 using tcp_socket = net::ip::tcp::socket;
 using local_socket = net::local::stream_protocol::socket;
 
-/// Two TCP sockets connected over loopback, client and server. `buffer`, if not 0, is the size asked for
-/// their kernel buffers: with a small one a writer soon has to wait for the reader.
+/// Two TCP sockets connected over loopback, client and server. `buffer`, if not 0, is the size asked for the
+/// kernel's send buffers, an eighth of that of its receive buffers: a writer soon has to wait for the reader.
 [[nodiscard]] std::pair<tcp_socket, tcp_socket> tcp_pair(const net::any_io_executor& client,
                                                          const net::any_io_executor& server, int buffer = 0);
 [[nodiscard]] std::pair<local_socket, local_socket> local_pair(const net::any_io_executor& ex);
