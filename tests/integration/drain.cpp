@@ -149,9 +149,9 @@ BOOST_AUTO_TEST_CASE(a_drain_under_load) {
   std::vector<std::jthread> clients;
   for (int i = 0; i < 8; ++i)
     clients.emplace_back([&] {
-      http_client client(s.port());
       bool in_answer = false;
       try {
+        http_client client(s.port());
         for (;;) {
           client.write(http_client::request("GET", "/download/400000"));
           const auto head = client.reply_header();

@@ -40,10 +40,12 @@ void run_out(net::io_context& io, std::source_location where) {
   }
 }
 
-void settle(net::io_context& io) {
+void settle(net::io_context& io, std::source_location where) {
+  int handlers = 0;
   io.restart();
   for (int quiet = 0; quiet < 4; ++quiet) {
-    if (io.poll() != 0) quiet = -1;
+    for (; io.poll_one() != 0; quiet = -1)
+      if (++handlers > 1000000) give_up("the loop does not settle", where);
     std::this_thread::sleep_for(std::chrono::microseconds(100));
     if (io.stopped()) io.restart();
   }

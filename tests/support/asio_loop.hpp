@@ -26,8 +26,9 @@ void run_until(net::io_context& io, const std::function<bool()>& done,
 /// Runs `io` until it has nothing outstanding; throws if it does not come to that.
 void run_out(net::io_context& io, std::source_location where = std::source_location::current());
 
-/// Lets happen whatever can happen now: for tests that something does *not* happen.
-void settle(net::io_context& io);
+/// Lets happen whatever can happen now: for tests that something does *not* happen. Throws if there is no end
+/// to it.
+void settle(net::io_context& io, std::source_location where = std::source_location::current());
 
 /// For tests of blocking calls: unless it is destroyed in time, it shuts the descriptors down, so that
 /// whoever blocks on them comes back with an error.
