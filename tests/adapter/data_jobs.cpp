@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// With jobs on the data path too: does one operation at a time wait for a paused job, and do the others get their
-// turn, whoever of them is cancelled?
+// With jobs on the data path too: does one operation at a time wait for a paused job, and do the others get
+// their turn, whoever of them is cancelled?
 #include "asio_fixture.hpp"
 #include "job_pauser.hpp"
 
@@ -16,9 +16,11 @@ using point = job_pauser::point;
 
 namespace {
 
-// A client whose reads and writes run as jobs; a paused one names a descriptor that becomes readable at wake().
+// A client whose reads and writes run as jobs; a paused one names a descriptor that becomes readable at
+// wake().
 struct pausing_client : open_pair<our_client> {
-  explicit pausing_client(int version = TLS1_3_VERSION) : open_pair({version}), crypto(client.native_handle()) {
+  explicit pausing_client(int version = TLS1_3_VERSION)
+      : open_pair({version}), crypto(client.native_handle()) {
     client.set_mode(mode::async);
     client.set_job_scope(job_scope::all);
     crypto.name_descriptors({ready});

@@ -10,8 +10,8 @@ namespace tlsmode::test {
 std::pair<tcp_socket, tcp_socket> tcp_pair(const net::any_io_executor& client,
                                            const net::any_io_executor& server, int buffer) {
   using net::ip::tcp;
-  // Before connecting: later the window is no longer made smaller. Receiving gets more than sending, or TCP goes
-  // on in tiny segments, one each time that its persist timer expires.
+  // Before connecting: later the window is no longer made smaller. Receiving gets more than sending, or TCP
+  // goes on in tiny segments, one each time that its persist timer expires.
   const auto limit = [buffer](auto& socket) {
     if (buffer == 0) return;
     socket.set_option(net::socket_base::receive_buffer_size(8 * buffer));
