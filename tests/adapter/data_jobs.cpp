@@ -62,8 +62,8 @@ BOOST_AUTO_TEST_CASE(a_paused_write_keeps_a_read_out_and_both_complete) {
   const std::string text = random_bytes(1000, 1);
   const operation write = start_write(p.client, net::buffer(text));
   const operation reply = start_write(p.server, net::buffer("hello", 5));
+  run_until(p.io, [&] { return reply.done(); });
   settle(p.io);
-  BOOST_TEST(reply.good());
   BOOST_TEST(!write.done());
   BOOST_TEST(!read.done(), "only the owner of a paused job may enter OpenSSL");
   p.check_quiet();

@@ -79,7 +79,7 @@ outcomes cut_off_inside_a_record(int version) {
   std::array<char, 10> room{};
   const operation write = start_write(p.server, net::buffer("hello", 5));
   run_until(p.io, [&] { return write.done(); });
-  p.send_to_client(p.from_server(12));
+  p.send_to_client(p.next_from_server(12));
   p.to_client().shutdown(tcp_socket::shutdown_send);
   add(all, p.io, start_read(p.client, net::buffer(room)));
   return all;
@@ -123,7 +123,7 @@ outcomes corrupted_record(int version) {
   std::array<char, 10> room{};
   const operation write = start_write(p.server, net::buffer("hello", 5));
   run_until(p.io, [&] { return write.done(); });
-  std::string record = p.from_server();
+  std::string record = p.next_from_server();
   record.back() = static_cast<char>(record.back() ^ 1);
   p.send_to_client(record);
   add(all, p.io, start_read(p.client, net::buffer(room)));

@@ -256,7 +256,8 @@ BOOST_AUTO_TEST_CASE(a_synchronous_handshake_on_a_non_blocking_socket_does_not_w
     pausing_server p(way);
     p.server.lowest_layer().non_blocking(true);
     const operation c = start_handshake(p.client, as_client);
-    settle(p.io);
+    p.io.poll();
+    wait_for_bytes(p.server.next_layer());
     error_code ec;
     p.server.handshake(as_server, ec);
     BOOST_TEST(ec == net::error::would_block);

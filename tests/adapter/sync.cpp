@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_failure_on_a_non_blocking_socket_is_reported_at_once) {
   p.client.write_some(net::buffer(text), ec);
   BOOST_TEST(ec == net::error::would_block);
   p.send_to_client("this is no TLS record");
-  settle(p.io);
+  wait_for_bytes(p.client.next_layer());
   waiting_polls = 0;
   std::array<char, 10> room{};
   BOOST_TEST(p.client.read_some(net::buffer(room), ec) == 0U);

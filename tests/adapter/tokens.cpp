@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(detached) {
   p.peer_gets_ping();
   p.peer_sends();
   p.client.async_read_some(p.to(), net::detached);
-  settle(p.io);
+  run_until(p.io, [&] { return p.room[3] != 0; });
   p.check_pong(4);
   p.client.async_shutdown(net::detached);
   p.peer_closes();

@@ -25,6 +25,15 @@ class relayed_pair {
   /// What the client or the server has sent and the relay has not passed on.
   std::string from_client(std::size_t most = everything) { return take(to_client(), most); }
   std::string from_server(std::size_t most = everything) { return take(to_server(), most); }
+  /// The same, once there is something.
+  std::string next_from_client(std::size_t most = everything) {
+    wait_for_bytes(to_client());
+    return from_client(most);
+  }
+  std::string next_from_server(std::size_t most = everything) {
+    wait_for_bytes(to_server());
+    return from_server(most);
+  }
   /// What the socket does not take waits, and goes out first at the next call.
   void send_to_client(std::string_view bytes) { send(to_client(), for_client_ += bytes); }
   void send_to_server(std::string_view bytes) { send(to_server(), for_server_ += bytes); }

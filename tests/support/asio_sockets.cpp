@@ -5,6 +5,10 @@
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
 namespace tlsmode::test {
 
 std::pair<tcp_socket, tcp_socket> tcp_pair(const net::any_io_executor& client,
@@ -35,6 +39,13 @@ std::pair<local_socket, local_socket> local_pair(const net::any_io_executor& ex)
   local_socket b(ex);
   net::local::connect_pair(a, b);
   return {std::move(a), std::move(b)};
+}
+
+void wait_for_bytes(tcp_socket& socket, std::size_t size) {
+  for (int i = 0; socket.available() < size; ++i) {
+    if (i == 200000) throw std::runtime_error("what was sent does not arrive");
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
 }
 
 } // namespace tlsmode::test

@@ -23,6 +23,9 @@ using local_socket = net::local::stream_protocol::socket;
                                                          const net::any_io_executor& server, int buffer = 0);
 [[nodiscard]] std::pair<local_socket, local_socket> local_pair(const net::any_io_executor& ex);
 
+/// Waits until so many bytes can be read: even loopback takes its time. Throws if they do not come.
+void wait_for_bytes(tcp_socket& socket, std::size_t size = 1);
+
 } // namespace test
 } // namespace tlsmode
 
