@@ -60,22 +60,23 @@ class async_driver {
   }
 
   /// Called when what the operation waited for is over.
-  void operator()(boost::system::error_code ec = {}) {
+  void operator()(boost::system::error_code ec = {}, std::size_t n = 0) {
     const waiting was = std::exchange(waiting_, waiting::nothing);
+    if (was == waiting::readable) ec = state_->channel.received(ec, n);
+    if (was == waiting::writable) ec = state_->channel.sent(ec, n);
     if (state_->next == nullptr) return abort();
-    if (was == waiting::readable) state_->drained = false;
-    if (was == waiting::lane && waiter_->woken) held_ |= wanted_lane();
     const bool woken = waiter_ && waiter_->woken;
-    if (was == waiting::drain && !woken && state_->eng.alert_pending()) state_->eng.drop_output();
-    if (ec == net::error::operation_aborted && !woken && was != waiting::drain && was != waiting::job)
-      return abort();
+    if (was == waiting::lane && woken) held_ |= wanted_lane();
+    if (was == waiting::alert && !woken) drop_output();
+    const bool goes_on_when_cancelled = woken || was == waiting::alert || was == waiting::job;
+    if (ec == net::error::operation_aborted && !goes_on_when_cancelled) return abort();
     if (ec && ec != net::error::operation_aborted) return finish(ec, 0, false);
     waiter_.reset();
     run(false);
   }
 
  private:
-  enum class waiting : unsigned char { nothing, readable, writable, lane, turn, drain, job, retry };
+  enum class waiting : unsigned char { nothing, readable, writable, lane, turn, alert, job, retry };
   static constexpr auto all_types =
       net::cancellation_type::terminal | net::cancellation_type::partial | net::cancellation_type::total;
   static constexpr auto no_total = net::cancellation_type::terminal | net::cancellation_type::partial;
@@ -93,13 +94,14 @@ class async_driver {
         held_ |= lane;
         continue;
       }
-      const step s = one_step();
-      if (s.complete()) {
-        if (s.error || !action_.next_part()) return finish(to_boost(s.error), s.bytes, initiating);
-        give_back(held_ & ~action_.lanes(state_->eng));
-        continue;
-      }
-      return suspend_for(s.why, initiating);
+      if (!over_) result_ = one_step();
+      if (!result_.complete()) return suspend_for(result_.why, initiating);
+      // What the engine has sealed may still be with the channel; reads need not wait for it.
+      over_ = (Action::flushes || result_.error) && state_->channel.unsent();
+      if (over_) return result_.error ? wait_for_alert() : wait_to_send(initiating);
+      if (result_.error || !action_.next_part())
+        return finish(state_->channel.restore(result_.error), result_.bytes, initiating);
+      give_back(held_ & ~action_.lanes(state_->eng));
     }
   }
 
@@ -107,7 +109,7 @@ class async_driver {
     engine& e = state_->eng;
     if (e.may_pause()) state_->prepare_jobs(executor_);
     const bool was_paused = e.job_paused();
-    auto t = state_->transport();
+    decltype(auto) t = state_->transport();
     const step s = action_.run(e, t);
     if (was_paused && !e.job_paused()) state_->job_ended();
     return s;
@@ -115,14 +117,11 @@ class async_driver {
 
   // The one switch from reasons to suspensions.
   void suspend_for(suspend why, bool initiating) {
-    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
-    if (cancelled(types)) return abort(initiating);
-    if (types != accepted_) accept_cancellation(types);
+    if (!prepare_to_wait(initiating)) return;
     switch (why) {
-    case suspend::want_read: return wait_for_socket(net::socket_base::wait_read, waiting::readable);
+    case suspend::want_read: return wait_to_receive();
     case suspend::want_write:
-      if (state_->eng.alert_pending()) return wait_for_drain();
-      return wait_for_socket(net::socket_base::wait_write, waiting::writable);
+      return state_->eng.alert_pending() ? wait_for_alert() : wait_to_send(initiating);
     case suspend::want_async: return wait_for_job();
     case suspend::want_turn: return wait_among(state_->turns, waiting::turn, initiating);
     case suspend::want_async_job:
@@ -133,11 +132,31 @@ class async_driver {
     }
   }
 
-  void wait_for_socket(net::socket_base::wait_type direction, waiting w) {
-    if (w == waiting::readable && state_->eng.flush_pending()) state_->flush_behind(executor_);
-    waiting_ = w;
-    NextLayer& next = *state_->next;
-    next.async_wait(direction, std::move(*this));
+  // False if the operation was cancelled while it was not suspended, and is over now.
+  bool prepare_to_wait(bool initiating) {
+    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
+    if (cancelled(types)) {
+      abort(initiating);
+      return false;
+    }
+    if (types != accepted_) accept_cancellation(types);
+    return true;
+  }
+
+  void wait_to_receive() {
+    if (state_->output_pending()) state_->flush_behind(executor_);
+    waiting_ = waiting::readable;
+    auto& s = *state_;
+    s.channel.async_receive(*s.next, std::move(*this));
+  }
+
+  void wait_to_send(bool initiating) {
+    if (over_ && !prepare_to_wait(initiating)) return;
+    // The flusher may be sending on behalf of everybody.
+    if (state_->channel.sending()) return wait_among(state_->drains, waiting::turn, initiating);
+    waiting_ = waiting::writable;
+    auto& s = *state_;
+    s.channel.async_send(*s.next, std::move(*this));
   }
 
   void wait_for_job() {
@@ -149,11 +168,17 @@ class async_driver {
     jobs->timer.async_wait(std::move(*this));
   }
 
-  void wait_for_drain() {
+  // The connection has failed; its alert may still go out, but not for ever.
+  void wait_for_alert() {
     state_->flush_behind(executor_);
     make_waiter();
     waiter_->join(state_->drains);
-    wait_on_timer(waiting::drain, alert_deadline);
+    wait_on_timer(waiting::alert, alert_deadline);
+  }
+
+  void drop_output() {
+    state_->channel.drop_unsent();
+    if (state_->eng.alert_pending()) state_->eng.drop_output();
   }
 
   // Waits in order behind other operations.
@@ -201,7 +226,8 @@ class async_driver {
   }
 
   void abort(bool initiating = false) {
-    const std::size_t n = state_->next == nullptr ? 0 : action_.stop(state_->eng);
+    std::size_t n = over_ ? result_.bytes : 0; // sealed, and still to be sent
+    if (state_->next != nullptr && !over_) n = action_.stop(state_->eng);
     finish(net::error::operation_aborted, n, initiating);
   }
 
@@ -210,7 +236,7 @@ class async_driver {
     --state_->outstanding;
     if (state_->next != nullptr) {
       give_back(held_);
-      if (state_->eng.flush_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
+      if (state_->output_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
       if (state_->outstanding == 0 && state_->flushing)
         state_->stop_flusher.emit(net::cancellation_type::terminal);
     }
@@ -232,7 +258,9 @@ class async_driver {
   net::cancellation_state cancel_;
   std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket or the job
   net::cancellation_type accepted_ = all_types;
+  step result_;
   unsigned held_ = no_lane;
+  bool over_ = false; // the engine has completed the operation; the channel has not
   waiting waiting_ = waiting::nothing;
 };
 

@@ -9,7 +9,7 @@
 #include <tlsmode/asio/detail/blocking_wait.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
 
-#include <boost/asio/socket_base.hpp>
+#include <boost/asio/error.hpp>
 
 namespace tlsmode::detail {
 
@@ -23,24 +23,32 @@ class sync_driver {
 
   std::size_t run(boost::system::error_code& ec) {
     ec = {};
-    state_.drained = false; // whoever polls a non-blocking socket wants the kernel asked
+    state_.channel.refresh();
     for (;;) {
       if (!take_lanes()) {
         ec = to_boost(error::operation_in_progress);
         return 0;
       }
       const bool was_paused = state_.eng.job_paused();
-      auto t = state_.transport();
+      decltype(auto) t = state_.transport();
       const step s = action_.run(state_.eng, t);
       if (was_paused && !state_.eng.job_paused() && state_.jobs) state_.job_ended();
-      if (s.complete()) {
-        if (s.error || !action_.next_part()) {
-          ec = to_boost(s.error);
-          return s.bytes;
-        }
+      if (!s.complete()) {
+        if (!wait(s.why, ec)) return 0;
         continue;
       }
-      if (!wait(s.why, ec)) return 0;
+      if (s.error) {
+        state_.channel.send_alert(*state_.next);
+        ec = state_.channel.restore(s.error);
+        return 0;
+      }
+      // A write that is complete for the engine is reported even if a non-blocking layer takes no more: the
+      // rest goes out with the next operation.
+      boost::system::error_code sending;
+      while (Action::flushes && state_.channel.unsent() && !sending)
+        state_.channel.send(*state_.next, sending);
+      if (sending && !would_block(sending)) ec = sending;
+      if (ec || !action_.next_part()) return ec ? 0 : s.bytes;
     }
   }
 
@@ -60,22 +68,13 @@ class sync_driver {
   // False if the operation is over, with `ec` set.
   bool wait(suspend why, boost::system::error_code& ec) {
     switch (why) {
-    case suspend::want_read:
-      if (state_.eng.flush_pending() && !state_.next->non_blocking()) {
-        // The peer may be waiting for what we hold back before it sends what we wait for.
-        wait_for_socket(state_.next->native_handle(), true, true, -1);
-      } else {
-        state_.next->wait(net::socket_base::wait_read, ec);
-      }
-      state_.drained = false;
-      return !ec;
+    case suspend::want_read: state_.channel.receive(*state_.next, state_.output_pending(), ec); return !ec;
     case suspend::want_write:
       if (state_.eng.alert_pending()) {
-        if (!wait_for_socket(state_.next->native_handle(), false, true, alert_patience_ms))
-          state_.eng.drop_output();
+        if (!state_.channel.send_alert(*state_.next)) state_.eng.drop_output();
         return true;
       }
-      state_.next->wait(net::socket_base::wait_write, ec);
+      state_.channel.send(*state_.next, ec);
       return !ec;
     case suspend::want_async: wait_for_job(state_.eng.job_descriptors()); return true;
     case suspend::want_turn: ec = to_boost(error::operation_in_progress); return false;
@@ -86,6 +85,10 @@ class sync_driver {
     case suspend::none: break;
     }
     return false;
+  }
+
+  static bool would_block(const boost::system::error_code& ec) noexcept {
+    return ec == boost::asio::error::would_block || ec == boost::asio::error::try_again;
   }
 
   stream_state<NextLayer>& state_;
