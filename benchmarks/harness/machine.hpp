@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+// The machine a run happens on: what it is, which processor a thread runs on, how many descriptors there are.
+#ifndef TLSMODE_BENCH_MACHINE_HPP
+#define TLSMODE_BENCH_MACHINE_HPP
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+// Name and value pairs: processor, kernel, OpenSSL at run time, Boost, compiler, build type.
+std::vector<std::pair<std::string, std::string>> describe_machine();
+
+// Pins the calling thread to the index-th processor that the process was started with (modulo their number).
+// Best effort: where it is not allowed, the thread stays where it is.
+void pin_thread(unsigned index);
+
+// Lets the process open that many descriptors; throws if the hard limit is lower.
+void require_descriptors(unsigned long count);
+
+// Ends the process with status 1 and a message unless feed() or the destructor comes within the limit:
+// a benchmark that hangs must not hang the command that runs it.
+class watchdog {
+ public:
+  explicit watchdog(unsigned seconds);
+  ~watchdog();
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+  void feed() const;
+
+ private:
+  unsigned seconds_;
+};
+
+} // namespace bench
+
+#endif

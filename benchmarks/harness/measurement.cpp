@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+// Names and units of the metrics. See measurement.hpp.
+#include "measurement.hpp"
+
+#include <array>
+
+namespace bench {
+namespace {
+
+// In the order of enum metric.
+constexpr std::array<metric_description, static_cast<std::size_t>(metric::last_)> descriptions{{
+    {"throughput", "throughput", "MB/s", 0},
+    {"bytes_per_cpu", "throughput per CPU second, both ends", "MB/s", 0},
+    {"cpu_both", "CPU time, both ends", "s/GB", 3},
+    {"cpu_send", "CPU time, sender", "s/GB", 3},
+    {"cpu_receive", "CPU time, receiver", "s/GB", 3},
+    {"transport_calls_send", "transport calls, sender", "1/MiB", 1},
+    {"transport_calls_receive", "transport calls, receiver", "1/MiB", 1},
+    {"system_calls_mib", "system calls, both ends", "1/MiB", 1},
+    {"allocations_mib", "heap allocations, both ends", "1/MiB", 2},
+    {"instructions_byte", "instructions, both ends", "1/byte", 3},
+    {"round_trips", "round trips", "1/s", 0},
+    {"round_trip_time", "round trip, mean", "us", 2},
+    {"round_trip_cpu", "CPU time per round trip, both ends", "us", 2},
+    {"latency_p50", "round trip, p50", "us", 2},
+    {"latency_p99", "round trip, p99", "us", 2},
+    {"transport_calls_message", "transport calls per message", "", 2},
+    {"system_calls_message", "system calls per message", "", 2},
+    {"allocations_message", "heap allocations per message", "", 2},
+    {"instructions_message", "instructions per message", "", 0},
+    {"handshakes", "full handshakes", "1/s", 0},
+    {"handshake_cpu", "CPU time per handshake, both ends", "us", 1},
+    {"system_calls_handshake", "system calls per handshake, both ends", "", 1},
+    {"allocations_handshake", "heap allocations per handshake, both ends", "", 0},
+    {"idle_heap", "heap per idle server connection", "bytes", 0},
+}};
+
+} // namespace
+
+const metric_description& describe(metric which) noexcept {
+  return descriptions[static_cast<std::size_t>(which)];
+}
+
+} // namespace bench

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+// Results as text: a Markdown table per cell, a table of the goals, raw samples as CSV.
+#ifndef TLSMODE_BENCH_REPORT_HPP
+#define TLSMODE_BENCH_REPORT_HPP
+
+#include "runner.hpp"
+
+#include <iosfwd>
+
+namespace bench {
+
+struct verdict {
+  const cell* where;
+  goal wanted;
+  summary figure; // the ratio, or the count
+  bool met;
+};
+
+// The goals of a cell that can be judged: the subject was measured, and for ratios the baseline as well.
+std::vector<verdict> judge(const cell_result& result, const stream_type& baseline,
+                           const stream_type& subject);
+
+void print_machine(std::ostream& out);
+void print_cell(std::ostream& out, const cell_result& result, const stream_type& baseline,
+                const stream_type& subject);
+void print_goals(std::ostream& out, std::span<const verdict> verdicts);
+
+void print_csv_header(std::ostream& out);
+void print_csv(std::ostream& out, const cell_result& result);
+
+// "1.31x", and the like; a number of the metric's own unit.
+std::string ratio_text(double ratio);
+std::string number_text(double value, int decimals);
+
+} // namespace bench
+
+#endif

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSL-1.0
+// Whether this build runs under a sanitizer, which brings its own malloc and system call wrappers.
+#ifndef TLSMODE_BENCH_SANITIZED_HPP
+#define TLSMODE_BENCH_SANITIZED_HPP
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TLSMODE_BENCH_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define TLSMODE_BENCH_SANITIZED 1
+#endif
+#endif
+#ifndef TLSMODE_BENCH_SANITIZED
+#define TLSMODE_BENCH_SANITIZED 0
+#endif
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+// One certificate per process, one set of settings for all. See tls_settings.hpp.
+#include "tls_settings.hpp"
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace bench {
+namespace {
+
+constexpr const char* host = "localhost";
+constexpr const char* cipher = "TLS_AES_128_GCM_SHA256";
+
+template <auto Free>
+struct free_with {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    Free(object);
+  }
+};
+using key_ptr = std::unique_ptr<EVP_PKEY, free_with<EVP_PKEY_free>>;
+using certificate_ptr = std::unique_ptr<X509, free_with<X509_free>>;
+using extension_ptr = std::unique_ptr<X509_EXTENSION, free_with<X509_EXTENSION_free>>;
+
+void require(bool good, const char* what) {
+  if (good) return;
+  char text[256] = "no reason given";
+  if (const auto code = ERR_get_error()) ERR_error_string_n(code, text, sizeof(text));
+  throw std::runtime_error(std::string(what) + ": " + text);
+}
+
+void add_extension(X509* certificate, int nid, const char* value) {
+  X509V3_CTX scope;
+  X509V3_set_ctx_nodb(&scope);
+  X509V3_set_ctx(&scope, certificate, certificate, nullptr, nullptr, 0);
+  const extension_ptr extension(X509V3_EXT_conf_nid(nullptr, &scope, nid, value));
+  require(extension && X509_add_ext(certificate, extension.get(), -1) == 1, "certificate extension");
+}
+
+struct credentials {
+  key_ptr key{EVP_EC_gen("P-256")};
+  certificate_ptr certificate{X509_new()};
+
+  credentials() {
+    require(key && certificate, "key and certificate");
+    X509* const x509 = certificate.get();
+    require(X509_set_version(x509, X509_VERSION_3) == 1, "version");
+    require(ASN1_INTEGER_set(X509_get_serialNumber(x509), 1) == 1, "serial number");
+    constexpr long hour = 3600;
+    require(X509_gmtime_adj(X509_getm_notBefore(x509), -hour) != nullptr, "not before");
+    require(X509_gmtime_adj(X509_getm_notAfter(x509), 24 * hour) != nullptr, "not after");
+    X509_NAME* const name = X509_get_subject_name(x509);
+    require(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(host),
+                                       -1, -1, 0) == 1,
+            "subject");
+    require(X509_set_issuer_name(x509, name) == 1, "issuer");
+    require(X509_set_pubkey(x509, key.get()) == 1, "public key");
+    add_extension(x509, NID_basic_constraints, "critical,CA:TRUE");
+    add_extension(x509, NID_subject_alt_name, "DNS:localhost");
+    require(X509_sign(x509, key.get(), EVP_sha256()) > 0, "signature");
+  }
+};
+
+const credentials& shared_credentials() {
+  static const credentials instance;
+  return instance;
+}
+
+} // namespace
+
+void configure(SSL_CTX* context, role side) {
+  require(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1, "lowest version");
+  require(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1, "highest version");
+  require(SSL_CTX_set_ciphersuites(context, cipher) == 1, "cipher suite");
+  require(SSL_CTX_set1_groups_list(context, "X25519") == 1, "group");
+  const credentials& own = shared_credentials();
+  if (side == role::server) {
+    require(SSL_CTX_use_certificate(context, own.certificate.get()) == 1, "certificate");
+    require(SSL_CTX_use_PrivateKey(context, own.key.get()) == 1, "private key");
+    require(SSL_CTX_set_num_tickets(context, 2) == 1, "tickets");
+    const unsigned char id[] = "bench";
+    require(SSL_CTX_set_session_id_context(context, id, sizeof(id)) == 1, "session id context");
+  } else {
+    require(X509_STORE_add_cert(SSL_CTX_get_cert_store(context), own.certificate.get()) == 1, "trust");
+    require(X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(context), host, 0) == 1, "host name");
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  }
+}
+
+void check_session(const SSL* session) {
+  if (SSL_version(session) != TLS1_3_VERSION) throw std::runtime_error("the session is not TLS 1.3");
+  if (std::strcmp(SSL_CIPHER_get_name(SSL_get_current_cipher(session)), cipher) != 0)
+    throw std::runtime_error("the session has another cipher suite");
+  // The macro asks SSL_ctrl, which takes a non-const pointer and changes nothing here.
+  if (SSL_get_negotiated_group(const_cast<SSL*>(session)) != NID_X25519)
+    throw std::runtime_error("the session has another group");
+  if (SSL_session_reused(session) != 0) throw std::runtime_error("the session was resumed");
+}
+
+} // namespace bench

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+// All scenarios over one stream type: a stream's .cpp includes this and instantiates run<its adapter>.
+#ifndef TLSMODE_BENCH_SCENARIOS_RUN_HPP
+#define TLSMODE_BENCH_SCENARIOS_RUN_HPP
+
+#include "bulk.hpp"
+#include "handshake.hpp"
+#include "idle.hpp"
+#include "pingpong.hpp"
+
+namespace bench {
+
+template <stream_adapter A>
+measurement run(const workload& work) {
+  switch (work.kind) {
+  case scenario::bulk: return run_bulk<A>(work);
+  case scenario::pingpong: return run_pingpong<A>(work);
+  case scenario::handshake: return run_handshake<A>(work);
+  case scenario::idle: return run_idle<A>(work);
+  }
+  throw std::logic_error("no such scenario");
+}
+
+} // namespace bench
+
+#endif

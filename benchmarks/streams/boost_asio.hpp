@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+// The parts of an adapter that all streams on Boost.Asio share: the loop, the coroutine type, reading and
+// writing.
+#ifndef TLSMODE_BENCH_STREAMS_BOOST_ASIO_HPP
+#define TLSMODE_BENCH_STREAMS_BOOST_ASIO_HPP
+
+#include "adapter.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream_base.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace bench {
+
+struct boost_asio {
+  struct loop {
+    boost::asio::io_context io{1}; // run by one thread
+  };
+  template <class T>
+  using task = boost::asio::awaitable<T>;
+  using socket = boost::asio::ip::tcp::socket;
+
+  static socket adopt(loop& owner, unique_fd fd) {
+    return socket(owner.io, boost::asio::ip::tcp::v4(), fd.release());
+  }
+
+  template <class Connection>
+  static task<std::size_t> read_some(Connection& connection, std::span<std::byte> to) {
+    return connection.async_read_some(boost::asio::buffer(to.data(), to.size()), boost::asio::use_awaitable);
+  }
+
+  template <class Connection>
+  static task<std::size_t> write_all(Connection& connection, std::span<const std::byte> from) {
+    return boost::asio::async_write(connection, boost::asio::buffer(from.data(), from.size()),
+                                    boost::asio::use_awaitable);
+  }
+
+  template <class Done>
+  static void spawn(loop& where, task<void> what, Done done) {
+    boost::asio::co_spawn(where.io, std::move(what), std::move(done));
+  }
+
+  static void run(loop& which) {
+    which.io.restart();
+    which.io.run();
+  }
+  static void run_for(loop& which, std::chrono::milliseconds time) {
+    which.io.restart();
+    which.io.run_for(time);
+  }
+  static void stop(loop& which) { which.io.stop(); }
+};
+
+// A stream with the interface of boost::asio::ssl::stream, over an asio::ssl::context.
+template <class Stream>
+struct boost_asio_tls : boost_asio {
+  using connection = Stream;
+
+  struct context {
+    boost::asio::ssl::context value;
+    explicit context(role side)
+        : value(side == role::server ? boost::asio::ssl::context::tls_server
+                                     : boost::asio::ssl::context::tls_client) {
+      configure(value.native_handle(), side);
+    }
+  };
+
+  static connection open(loop& where, context& settings, unique_fd fd) {
+    return connection(adopt(where, std::move(fd)), settings.value);
+  }
+  static task<void> handshake(connection& stream, role side) {
+    return stream.async_handshake(side == role::server ? boost::asio::ssl::stream_base::server
+                                                       : boost::asio::ssl::stream_base::client,
+                                  boost::asio::use_awaitable);
+  }
+  static void check(connection& stream) { check_session(stream.native_handle()); }
+};
+
+} // namespace bench
+
+#endif

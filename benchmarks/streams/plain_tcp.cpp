@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSL-1.0
+// The limit: the same socket and event loop with no TLS at all.
+#include "boost_asio.hpp"
+#include "registry.hpp"
+#include "scenarios/run.hpp"
+
+namespace bench {
+namespace {
+
+struct plain_tcp : boost_asio {
+  using connection = socket;
+  struct context {
+    explicit context(role) {}
+  };
+  static connection open(loop& where, context&, unique_fd fd) { return adopt(where, std::move(fd)); }
+  static task<void> handshake(connection&, role) { co_return; }
+  static void check(connection&) {}
+};
+
+} // namespace
+
+const stream_type plain_tcp_stream{"tcp", "plain TCP", false, run<plain_tcp>};
+
+} // namespace bench

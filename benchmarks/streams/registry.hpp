@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+// The list of stream types that can be measured.
+#ifndef TLSMODE_BENCH_STREAMS_REGISTRY_HPP
+#define TLSMODE_BENCH_STREAMS_REGISTRY_HPP
+
+#include "harness/measurement.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace bench {
+
+struct stream_type {
+  std::string_view key;   // on the command line and in the CSV
+  std::string_view title; // in tables
+  bool encrypted;
+  measurement (*run)(const workload& work); // throws when anything goes wrong
+};
+
+// Defined in the file of each stream.
+extern const stream_type asio_ssl_stream;
+extern const stream_type tlsmode_stream;
+extern const stream_type plain_tcp_stream;
+
+// In the order in which a round runs them. The first is the baseline of all ratios.
+std::span<const stream_type* const> all_streams() noexcept;
+
+// nullptr if there is none.
+const stream_type* find_stream(std::string_view key) noexcept;
+
+} // namespace bench
+
+#endif
