@@ -2,7 +2,7 @@
 // Waiting for a paused job: the part that depends on no executor type.
 #include <tlsmode/asio/detail/job_wait.hpp>
 
-#include <algorithm>
+#include <fcntl.h>
 #include <utility>
 
 namespace tlsmode::detail {
@@ -41,32 +41,22 @@ void job_wait::set_timer(bool will_be_woken) {
     timer.expires_after(poll_interval);
 }
 
-void job_wait::keep_only(std::span<const int> descriptors) {
-  for (auto w = watched_.begin(); w != watched_.end();) {
-    if (std::find(descriptors.begin(), descriptors.end(), w->fd) != descriptors.end()) {
-      ++w;
-      continue;
-    }
-    w->descriptor.release(); // it is not ours to close
-    w = watched_.erase(w);
+void job_wait::finish() {
+  for (watched& w : watched_) {
+    const int fd = w.descriptor.release(); // it is not ours to close
+    (void)::fcntl(fd, F_SETFL, w.flags);
   }
+  watched_.clear();
 }
 
-job_wait::watched* job_wait::find_or_add(int fd) {
-  for (watched& w : watched_)
-    if (w.fd == fd) return &w;
+net::posix::stream_descriptor* job_wait::add(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
   net::posix::stream_descriptor descriptor(io_);
   boost::system::error_code ec;
   descriptor.assign(fd, ec);
   if (ec) return nullptr;
-  watched_.push_back({std::move(descriptor), fd});
-  return &watched_.back();
-}
-
-void job_wait::readable(int fd) {
-  for (watched& w : watched_)
-    if (w.fd == fd) w.armed = false;
-  wake();
+  watched_.push_back({std::move(descriptor), flags});
+  return &watched_.back().descriptor;
 }
 
 } // namespace tlsmode::detail

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
 
-// What a draining shutdown drops at most before it gives up on the peer.
+// What draining shutdowns drop at most, in all their steps, before they give up on the peer.
 constexpr std::size_t drain_limit = 16 * 1024 * 1024;
 
 std::size_t total_size(auto buffers) noexcept {
@@ -167,9 +167,12 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   const transport_binding bound(*this, t);
   if (failing_) return deliver_failure();
   if (const std::error_code ec = ready_for(operation::write)) return {suspend::none, 0, ec};
-  if (has_abandoned_work())
+  if (has_abandoned_work()) {
     if (const call_result r = finish_abandoned_work(); r.what != outcome::ok)
       return finish_call(operation::write, r);
+    // If that was a shutdown, it is too late to write.
+    if (const std::error_code ec = ready_for(operation::write)) return {suspend::none, 0, ec};
+  }
 
   const std::byte* address = cursor(from, 0).piece().data();
   if (write_total_ == 0) {
@@ -189,7 +192,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   for (;;) {
     if (write_error_) return finish_failed(operation::write, write_error_);
     if (!spill_.empty()) return stop(suspend::want_write);
-    const bool enough = partial && write_sealed_ != 0 && (waited || write_sealed_ >= batch_limit_);
+    const bool enough = partial && write_sealed_ != 0 && (waited || write_sealed_ >= batch_limit_) &&
+                        job_owner_ != operation::write; // a paused record belongs to this write
     if (write_sealed_ == total || enough) {
       write_total_ = 0;
       return {suspend::none, write_sealed_, {}};
@@ -212,7 +216,8 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
     const call_result r = call(
         operation::write, [&] { return SSL_write_ex(ssl_.get(), record.data(), record.size(), &sealed); });
     more_follows_ = false;
-    if (r.what == outcome::ok && sealed < record.size()) record_limit_ = std::min(record_limit_, sealed);
+    if (r.what == outcome::ok && sealed < record.size())
+      record_limit_ = std::min(record_limit_, static_cast<std::uint32_t>(sealed));
     return r;
   };
   const auto seal_in_job = [&] {
@@ -224,7 +229,8 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
   };
   if (job_owner_ == operation::write) return seal_in_job();
   cursor at(from, write_sealed_);
-  const std::size_t want = std::min(write_total_ - write_sealed_, record_limit_);
+  std::size_t want = std::min<std::size_t>(write_total_ - write_sealed_, record_limit_);
+  if (modes_.contains(mode::enable_partial_write)) want = std::min(want, batch_limit_ - write_sealed_);
   if (job_scope_covers(operation::write)) {
     if (!job_out_.make())
       return {outcome::failed, suspend::none, std::make_error_code(std::errc::not_enough_memory)};
@@ -271,10 +277,16 @@ step engine::shutdown(transport& t, shutdown_form form) {
 }
 
 engine::call_result engine::send_close_notify() {
-  const call_result r = call(operation::shutdown, [&] {
-    const int rc = SSL_shutdown(ssl_.get());
-    return rc == 0 ? 1 : rc; // 0: sent, and the peer's is still to come
-  });
+  call_result r;
+  do {
+    r = call(operation::shutdown, [&] {
+      // OpenSSL does not shut down with a KeyUpdate still to send, or in the middle of a ticket.
+      int rc = SSL_in_init(ssl_.get()) != 0 ? SSL_do_handshake(ssl_.get()) : 1;
+      if (rc != 1) return rc;
+      rc = SSL_shutdown(ssl_.get());
+      return rc == 0 ? 1 : rc; // 0: sent, and the peer's is still to come
+    });
+  } while (r.what == outcome::again);
   if (r.what == outcome::ok) state_.on(detail::event::close_notify_sent);
   return r;
 }
@@ -282,7 +294,6 @@ engine::call_result engine::send_close_notify() {
 step engine::await_close_notify(shutdown_form form) {
   const bool drain = form == shutdown_form::drain;
   std::array<std::byte, 4096> dropped;
-  std::size_t total = 0;
   for (;;) {
     std::size_t n = 0;
     call_result r;
@@ -303,8 +314,7 @@ step engine::await_close_notify(shutdown_form form) {
       OPENSSL_cleanse(dropped.data(), dropped.size());
       return finish_call(operation::shutdown, r);
     }
-    total += n;
-    if (!drain || total > drain_limit) {
+    if (!drain || (drained_ += static_cast<std::uint32_t>(n)) > drain_limit) {
       OPENSSL_cleanse(dropped.data(), dropped.size());
       return {suspend::none, 0,
               detail::to_error_code(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY))};

@@ -59,7 +59,8 @@ step engine::finish_call(operation who, const call_result& r) {
 // A failed connection still owes the peer its alert; the error is reported once the alert is on its way.
 step engine::finish_failed(operation who, std::error_code ec) {
   record_failure(who, ec);
-  write_total_ = 0;
+  // A read may fail, say because the peer closed its side, while a write waits to go on.
+  if (who == operation::write || state_.now() == connection_state::failed) write_total_ = 0;
   return deliver_failure();
 }
 

@@ -95,7 +95,7 @@ bool detail::job_buffer::make() noexcept {
 
 void detail::job_buffer::consume(std::size_t n) noexcept {
   if (n != 0) OPENSSL_cleanse(memory_.get() + begin_, n);
-  begin_ += n;
+  begin_ += static_cast<std::uint32_t>(n);
   if (begin_ == end_) begin_ = end_ = 0;
 }
 
@@ -131,8 +131,9 @@ engine::call_result engine::finish_abandoned_work() {
   if (job_owner_ == operation::read) {
     do r = run_job_read();
     while (r.what == outcome::again);
-    if (r.why == suspend::want_read || r.what == outcome::closed)
-      r = {}; // the job is over: that is all we want
+    const bool transport_ended = r.what == outcome::failed && r.error == read_error_;
+    if (r.why == suspend::want_read || r.what == outcome::closed || transport_ended)
+      r = {}; // the job is over: that is all we want; the next read will find the end again
   } else if (job_owner_ == operation::shutdown) {
     r = send_close_notify();
   }
@@ -154,7 +155,12 @@ void engine::end_paused_job() noexcept {
     sink = nullptr;
     for (int i = 0; i < end_attempts && SSL_waiting_for_async(ssl_.get()) != 0; ++i) {
       ERR_clear_error();
-      SSL_do_handshake(ssl_.get()); // which call resumes a job makes no difference
+      // Which call resumes a job makes no difference, but SSL_do_handshake gets as far as that only inside a
+      // handshake, and SSL_shutdown only outside of one.
+      if (SSL_in_init(ssl_.get()) != 0)
+        SSL_do_handshake(ssl_.get());
+      else
+        SSL_shutdown(ssl_.get());
     }
     ERR_clear_error();
   }

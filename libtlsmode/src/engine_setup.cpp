@@ -121,8 +121,10 @@ void engine::enter_idle() noexcept {
 // ---- verification ----
 
 std::error_code engine::set_host(std::string_view name) {
-  // OpenSSL takes C strings: a NUL inside would make it check another name than the caller's.
-  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos)
+  // OpenSSL takes C strings: a NUL inside would make it check another name than the caller's. A dot in front
+  // would make it accept every name below (X509_check_host(3)).
+  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos ||
+      name.front() == '.')
     return error::bad_host_name;
   const std::string host(name);
   SSL* const ssl = ssl_.get();
@@ -148,7 +150,7 @@ void engine::set_verify_mode(int flags) noexcept { SSL_set_verify(ssl_.get(), fl
 void engine::set_verify_depth(int depth) noexcept { SSL_set_verify_depth(ssl_.get(), depth); }
 
 void engine::set_verify_callback(std::function<bool(bool, X509_STORE_CTX*)> callback) {
-  verify_callback_ = std::move(callback);
+  verify_callback_ = std::make_unique<std::function<bool(bool, X509_STORE_CTX*)>>(std::move(callback));
 }
 
 // OpenSSL's verify callback of every engine: asks the connection's own, else the context's, and remembers
@@ -160,8 +162,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   if (self == nullptr) return preverified;
   int verdict = 0;
   try {
-    if (self->verify_callback_)
-      verdict = self->verify_callback_(preverified != 0, store) ? 1 : 0;
+    if (self->verify_callback_ && *self->verify_callback_)
+      verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;
     else
       verdict = self->previous_verify_ != nullptr ? self->previous_verify_(preverified, store) : preverified;
   } catch (...) {
@@ -191,7 +193,9 @@ void engine::record_failure(operation who, std::error_code ec) noexcept {
     failure_.reset(); // no memory: the code alone must do
   }
   ERR_clear_error();
-  if (fatal) state_.on(detail::event::fatal_error);
+  if (!fatal) return;
+  state_.on(detail::event::fatal_error);
+  failing_ = !spill_.empty(); // the alert, also if this step still completes with data
 }
 
 void engine::describe_failure(operation who, std::error_code ec) {
@@ -205,7 +209,8 @@ void engine::describe_failure(operation who, std::error_code ec) {
   case operation::none: break;
   }
   const long verdict = SSL_get_verify_result(ssl_.get());
-  if (who == operation::handshake && verdict != X509_V_OK && refused_depth_ >= 0) {
+  const bool checked = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0; // else nobody minds
+  if (who == operation::handshake && checked && verdict != X509_V_OK && refused_depth_ >= 0) {
     failure_->verify_error = X509_verify_cert_error_string(verdict);
     failure_->verify_depth = refused_depth_;
   }

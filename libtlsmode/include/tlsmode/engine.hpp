@@ -104,12 +104,12 @@ class engine {
   /// True while the connection has failed and its last alert waits for the transport: the failed operation
   /// completes when the alert is gone. drop_output() ends the wait.
   [[nodiscard]] bool alert_pending() const noexcept { return failing_; }
-  /// Throws away the ciphertext held back for the transport and fails the connection if there was any: for a
-  /// peer that does not read even the last alert.
+  /// Throws away the ciphertext held back for the transport. If there was any, nothing can be written any
+  /// more (errc::timed_out): for a peer that does not read even the last alert.
   void drop_output() noexcept;
 
-  /// Says that nobody will repeat the operation that owns the paused job. The next operation finishes the
-  /// job first. Bytes of such a write count as sealed, those of such a read go to the next read.
+  /// Says that nobody will repeat the read or the shutdown that owns the paused job. The next operation
+  /// finishes the job first; what it reads goes to the next read. For a write cancel_write() says so.
   void abandon_job() noexcept;
 
   // ---- modes and settings ----
@@ -167,7 +167,8 @@ class engine {
   [[nodiscard]] std::size_t unfinished_write() const noexcept {
     return write_total_ == 0 ? 0 : write_sealed_;
   }
-  /// True while ciphertext is held back for the transport.
+  /// True while ciphertext is held back for the transport. Whoever then waits because of want_read must also
+  /// call flush() when there is room: the peer may be waiting for these bytes.
   [[nodiscard]] bool flush_pending() const noexcept { return !spill_.empty(); }
   /// Plaintext bytes that a read can have without the transport.
   [[nodiscard]] std::size_t pending() const noexcept;
@@ -244,20 +245,20 @@ class engine {
   std::size_t write_sealed_ = 0;
 
   // The paused job, and memory that jobs may see.
-  std::shared_ptr<std::function<void()>> job_callback_;
   detail::job_buffer job_in_;  // read jobs: bytes not yet given to the caller
   detail::job_buffer job_out_; // write jobs: bytes given to OpenSSL and not yet sealed
   std::thread::id job_thread_;
 
-  std::function<bool(bool, X509_STORE_CTX*)> verify_callback_;
+  std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
   int refused_depth_ = -1;
   mode_set modes_;
   tlsmode::stats stats_;
   std::size_t batch_limit_ = 256 * 1024;
   std::size_t read_ahead_limit_ = 128 * 1024;
-  std::size_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
-  std::uint64_t idle_mark_ = 0;      // stats_.cipher_read when the connection was last idle
+  std::uint32_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
+  std::uint32_t drained_ = 0;          // dropped by draining shutdowns so far
+  std::uint64_t idle_mark_ = 0;        // stats_.cipher_read when the connection was last idle
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;

@@ -72,9 +72,15 @@ class stream : public net::ssl::stream_base {
     if (state_) state_->next = &next_layer_;
     return *this;
   }
-  /// Outstanding operations complete with operation_aborted.
+  /// Outstanding operations complete with operation_aborted; those on a socket that the stream only refers to
+  /// are cancelled for that, with all that waits on the socket.
   ~stream() {
-    if (state_) state_->close();
+    if (!state_) return;
+    if constexpr (std::is_reference_v<NextLayer>) {
+      boost::system::error_code ignored;
+      if (state_->outstanding != 0) next_layer_.cancel(ignored);
+    }
+    state_->close();
   }
 
   // ---- layers and settings ----

@@ -4,6 +4,7 @@
 #define TLSMODE_DETAIL_JOB_BUFFER_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -29,7 +30,7 @@ class job_buffer {
   /// Says that the first `n` bytes of the block are valid.
   void set_filled(std::size_t n) noexcept {
     begin_ = 0;
-    end_ = n;
+    end_ = static_cast<std::uint32_t>(n);
   }
   /// Wipes and drops the first `n` valid bytes.
   void consume(std::size_t n) noexcept;
@@ -41,8 +42,8 @@ class job_buffer {
 
  private:
   std::unique_ptr<std::byte[]> memory_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
+  std::uint32_t begin_ = 0;
+  std::uint32_t end_ = 0;
 };
 
 } // namespace tlsmode::detail

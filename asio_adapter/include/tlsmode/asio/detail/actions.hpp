@@ -25,11 +25,15 @@ class handshake_action {
   static constexpr bool flushes = true;
   explicit handshake_action(role r) noexcept : role_(r) {}
 
-  [[nodiscard]] unsigned lanes(const engine&) const noexcept { return both_lanes; }
+  // Once the connection is open only bytes are left to go out, and nobody has to stand back for that.
+  [[nodiscard]] unsigned lanes(const engine& e) const noexcept {
+    const connection_state now = e.state();
+    return now == connection_state::fresh || now == connection_state::handshaking ? both_lanes : no_lane;
+  }
   step run(engine& e, transport& t) { return e.handshake(t, role_); }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept {
-    return e.state() == connection_state::fresh;
+    return e.stats().cipher_read == 0 && e.stats().cipher_written == 0 && !e.flush_pending();
   }
   std::size_t stop(engine&) noexcept { return 0; } // a later handshake goes on where this one stopped
 

@@ -65,12 +65,19 @@ class async_driver {
     if (was == waiting::readable) ec = state_->channel.received(ec, n);
     if (was == waiting::writable) ec = state_->channel.sent(ec, n);
     if (state_->next == nullptr) return abort();
+    if (was == waiting::job) state_->jobs->finish(); // its descriptors may be closed as soon as the job runs
     const bool woken = waiter_ && waiter_->woken;
-    if (was == waiting::lane && woken) held_ |= wanted_lane();
-    if (was == waiting::alert && !woken) drop_output();
-    const bool goes_on_when_cancelled = woken || was == waiting::alert || was == waiting::job;
-    if (ec == net::error::operation_aborted && !goes_on_when_cancelled) return abort();
-    if (ec && ec != net::error::operation_aborted) return finish(ec, 0, false);
+    if (was == waiting::lane && woken) held_ |= awaited_;
+    if (was == waiting::alert) {
+      if (!woken) drop_output();
+    } else if (cancelled(accepted_) ||
+               (ec == net::error::operation_aborted && !woken && was != waiting::job)) {
+      return abort();
+    }
+    if (ec && ec != net::error::operation_aborted) {
+      (void)stop_action();
+      return finish(ec, 0, false);
+    }
     waiter_.reset();
     run(false);
   }
@@ -89,8 +96,10 @@ class async_driver {
   void run(bool initiating) {
     for (;;) {
       if (const unsigned lane = wanted_lane(); lane != no_lane) {
-        if (!state_->lane_of(lane).try_take())
+        if (!state_->lane_of(lane).try_take()) {
+          awaited_ = lane;
           return wait_among(state_->lane_of(lane).waiting, waiting::lane, initiating);
+        }
         held_ |= lane;
         continue;
       }
@@ -226,9 +235,15 @@ class async_driver {
   }
 
   void abort(bool initiating = false) {
-    std::size_t n = over_ ? result_.bytes : 0; // sealed, and still to be sent
-    if (state_->next != nullptr && !over_) n = action_.stop(state_->eng);
+    const std::size_t n = stop_action();
     finish(net::error::operation_aborted, n, initiating);
+  }
+
+  // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is
+  // somebody else's.
+  std::size_t stop_action() noexcept {
+    if (over_) return result_.bytes; // sealed, and still to be sent
+    return state_->next == nullptr || wanted_lane() != no_lane ? 0 : action_.stop(state_->eng);
   }
 
   void finish(boost::system::error_code ec, std::size_t n, bool initiating) {
@@ -237,8 +252,7 @@ class async_driver {
     if (state_->next != nullptr) {
       give_back(held_);
       if (state_->output_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
-      if (state_->outstanding == 0 && state_->flushing)
-        state_->stop_flusher.emit(net::cancellation_type::terminal);
+      if (state_->outstanding == 0) state_->stop_flushing();
     }
     if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
     if (initiating) {
@@ -260,6 +274,7 @@ class async_driver {
   net::cancellation_type accepted_ = all_types;
   step result_;
   unsigned held_ = no_lane;
+  unsigned awaited_ = no_lane; // while waiting for a lane
   bool over_ = false; // the engine has completed the operation; the channel has not
   waiting waiting_ = waiting::nothing;
 };

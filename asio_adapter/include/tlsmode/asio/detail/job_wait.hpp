@@ -46,44 +46,39 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   /// waits on `timer`. With no descriptor and no callback promised the timer is short.
   template <class Executor>
   void prepare(const Executor& ex, std::span<const int> descriptors, bool calls_back) {
-    keep_only(descriptors);
+    finish();
     bool watching = !descriptors.empty();
     for (const int fd : descriptors) watching = watch(ex, fd) && watching;
     set_timer(watching || calls_back);
   }
 
-  /// The job is over: its descriptors are left alone from now on.
-  void finish() { keep_only({}); }
+  /// The job goes on, or nobody waits for it any more: its descriptors are left alone, and as they were. The
+  /// crypto may close them while it runs, and open others with the same numbers.
+  void finish();
 
   net::steady_timer timer;
 
  private:
   struct watched {
     net::posix::stream_descriptor descriptor;
-    int fd;
-    bool armed = false;
+    int flags; // before Asio made it non-blocking
   };
 
   void wake() { timer.cancel(); }
   void set_timer(bool will_be_woken);
-  void keep_only(std::span<const int> descriptors);
-  watched* find_or_add(int fd);
+  net::posix::stream_descriptor* add(int fd);
 
   // Waits for `fd` to be readable; false if the reactor does not take it.
   template <class Executor>
   bool watch(const Executor& ex, int fd) {
-    watched* const w = find_or_add(fd);
-    if (w == nullptr) return false;
-    if (w->armed) return true;
-    w->armed = true;
-    w->descriptor.async_wait(
-        net::posix::descriptor_base::wait_read,
-        net::bind_executor(ex, [weak = weak_from_this(), fd](boost::system::error_code ec) {
-          if (const auto self = weak.lock(); self && !ec) self->readable(fd);
-        }));
+    net::posix::stream_descriptor* const descriptor = add(fd);
+    if (descriptor == nullptr) return false;
+    descriptor->async_wait(net::posix::descriptor_base::wait_read,
+                           net::bind_executor(ex, [weak = weak_from_this()](boost::system::error_code ec) {
+                             if (const auto self = weak.lock(); self && !ec) self->wake();
+                           }));
     return true;
   }
-  void readable(int fd);
 
   net::any_io_executor io_;
   std::list<watched> watched_; // a list: descriptors with a wait outstanding are not moved

@@ -12,6 +12,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <atomic>
@@ -61,15 +62,19 @@ struct stream_state {
   }
 
   /// After a step: whoever waited for the paused job to end may try now.
-  void job_ended() {
-    jobs->finish();
-    turns.wake_all();
-  }
+  void job_ended() { turns.wake_all(); }
 
   /// Ciphertext that no operation waits for goes out as soon as the socket takes it, as long as any operation
   /// is outstanding. The flusher runs where that operation runs.
   template <class Executor>
   void flush_behind(const Executor& ex);
+
+  /// Tells the flusher once: what the slot knows of the socket is no longer true after the stream has moved.
+  void stop_flushing() {
+    if (!flushing) return;
+    stop_flusher.emit(net::cancellation_type::terminal);
+    stop_flusher.slot().clear();
+  }
 
   /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those
   /// who wait for the socket hear from it.
@@ -80,7 +85,7 @@ struct stream_state {
       jobs->finish();
       jobs->timer.cancel();
     }
-    if (flushing) stop_flusher.emit(net::cancellation_type::terminal);
+    stop_flushing();
   }
 
  private:
@@ -114,7 +119,8 @@ class flusher {
     state_->flushing = false;
     ec = state_->channel.sent(ec, n);
     if (state_->next == nullptr) return;
-    if (!ec && state_->outstanding != 0) {
+    // Also when it was told to stop: by now there may be another operation.
+    if ((!ec || ec == net::error::operation_aborted) && state_->outstanding != 0) {
       decltype(auto) t = state_->transport();
       state_->eng.flush(t);
       if (state_->output_pending()) {

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSL-1.0
+// Does the memory of an operation come from the handler's allocator, all of it, and is it given back before the
+// handler is called?
+#include "asio_counters.hpp"
+#include "asio_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cstdlib>
+
+using namespace tlsmode;
+using namespace tlsmode::test;
+
+namespace {
+
+struct memory {
+  long live = 0;
+  long taken = 0;
+};
+
+// Takes memory from malloc, past operator new.
+template <class T>
+struct counting_allocator {
+  using value_type = T;
+  memory* counts;
+  explicit counting_allocator(memory* m) noexcept : counts(m) {}
+  template <class U>
+  counting_allocator(const counting_allocator<U>& other) noexcept : counts(other.counts) {}
+  T* allocate(std::size_t n) const {
+    ++counts->live;
+    ++counts->taken;
+    return static_cast<T*>(std::malloc(n * sizeof(T)));
+  }
+  void deallocate(T* p, std::size_t) const {
+    --counts->live;
+    std::free(p);
+  }
+  template <class U>
+  friend bool operator==(const counting_allocator& a, const counting_allocator<U>& b) noexcept {
+    return a.counts == b.counts;
+  }
+};
+
+template <>
+struct counting_allocator<void> {
+  using value_type = void;
+  memory* counts;
+  explicit counting_allocator(memory* m) noexcept : counts(m) {}
+  template <class U>
+  counting_allocator(const counting_allocator<U>& other) noexcept : counts(other.counts) {}
+  template <class U>
+  friend bool operator==(const counting_allocator& a, const counting_allocator<U>& b) noexcept {
+    return a.counts == b.counts;
+  }
+};
+
+// One operation and its memory.
+struct measured {
+  memory counts;
+  int calls = 0;
+  long live_at_upcall = -1;
+  long others = 0; // allocations past the allocator, from the initiation to the upcall
+  error_code ec;
+  std::size_t bytes = 0;
+
+  struct handler {
+    measured* m;
+    using allocator_type = counting_allocator<void>;
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(&m->counts); }
+    void operator()(error_code ec, std::size_t n = 0) const {
+      ++m->calls;
+      m->live_at_upcall = m->counts.live;
+      m->others += allocations();
+      m->ec = ec;
+      m->bytes = n;
+    }
+  };
+  handler start() {
+    others = -allocations();
+    return handler{this};
+  }
+  void check() const {
+    BOOST_TEST(calls == 1);
+    BOOST_TEST(ec == error_code());
+    BOOST_TEST(live_at_upcall == 0, "all memory is given back before the handler is called");
+    BOOST_TEST(counts.live == 0);
+    BOOST_TEST(counts.taken > 0);
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(allocators)
+
+BOOST_AUTO_TEST_CASE(reads_and_writes_take_all_memory_from_the_handlers_allocator) {
+  open_pair<both_ours> p;
+  for (int round = 0; round < 2; ++round) { // in the first one the io_context and OpenSSL grow
+    std::array<char, 4> room{};
+    std::array<char, 10> text{};
+    measured reads[4];
+    measured writes[2];
+    // One waits for the socket, the next one in the queue; two more are complete at once.
+    p.client.async_read_some(net::buffer(room), reads[0].start());
+    p.client.async_read_some(net::buffer(room), reads[1].start());
+    settle(p.io);
+    p.server.async_write_some(net::buffer(text), writes[0].start());
+    settle(p.io);
+    p.client.async_read_some(net::buffer(room), reads[2].start());
+    settle(p.io);
+    p.server.async_write_some(net::buffer(text), writes[1].start());
+    settle(p.io);
+    p.client.async_read_some(net::buffer(room), reads[3].start());
+    settle(p.io);
+    for (const measured& m : reads) m.check();
+    for (const measured& m : writes) m.check();
+    if (round == 0) continue;
+    for (const measured& m : reads) BOOST_TEST(m.others == 0);
+    for (const measured& m : writes) BOOST_TEST(m.others == 0);
+    std::array<char, 100> rest{};
+    const operation drain = start_read(p.client, net::buffer(rest));
+    run_until(p.io, [&] { return drain.done(); });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(operations_that_wait_for_room_and_for_each_other_give_it_back) {
+  both_ours p(pair_options{TLS1_3_VERSION, tiny});
+  measured c;
+  measured s;
+  p.client.async_handshake(as_client, c.start());
+  p.server.async_handshake(as_server, s.start());
+  run_until(p.io, [&] { return c.calls == 1 && s.calls == 1; });
+  c.check();
+  s.check();
+  const std::string text = random_bytes(100000, 1);
+  p.client.clear_mode(mode::enable_partial_write);
+  measured writes[3];
+  measured bye;
+  measured peer;
+  for (measured& m : writes) p.client.async_write_some(net::buffer(text), m.start());
+  p.client.async_shutdown(bye.start());
+  settle(p.io);
+  BOOST_TEST(writes[0].calls == 0);
+  receiver in(p.server);
+  in.start();
+  run_until(p.io, [&] { return in.done(); });
+  p.server.async_shutdown(peer.start());
+  run_until(p.io, [&] { return bye.calls == 1 && peer.calls == 1; });
+  for (const measured& m : writes) m.check();
+  bye.check();
+  peer.check();
+}
+
+BOOST_AUTO_TEST_CASE(pending_operations_give_it_back_when_their_io_context_is_destroyed) {
+  measured read;
+  measured second;
+  std::array<char, 10> room{};
+  {
+    open_pair<both_ours> p;
+    p.client.async_read_some(net::buffer(room), read.start());
+    p.client.async_read_some(net::buffer(room), second.start());
+    settle(p.io);
+    BOOST_TEST(read.counts.live > 0);
+    BOOST_TEST(second.counts.live > 0);
+  }
+  BOOST_TEST(read.calls + second.calls == 0);
+  BOOST_TEST(read.counts.live == 0);
+  BOOST_TEST(second.counts.live == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

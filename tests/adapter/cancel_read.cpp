@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSL-1.0
+// What is left behind by a read, a handshake or a shutdown that is cancelled? Nothing is lost, and a later
+// call goes on from there.
+#include "asio_relay.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+
+using namespace tlsmode;
+using namespace tlsmode::test;
+
+namespace {
+
+constexpr net::cancellation_type types[] = {net::cancellation_type::terminal, net::cancellation_type::partial,
+                                            net::cancellation_type::total};
+constexpr int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+using relayed = relayed_pair<tls_stream, asio_stream>;
+
+// Data both ways and an orderly end: the session is whole.
+template <class Pair>
+void check_session(Pair& p) {
+  const std::string text = random_bytes(30000, 5);
+  sender out(p.client, text);
+  receiver in(p.server);
+  out.start();
+  in.start(text.size());
+  run_until(p.io, [&] { return out.done() && in.done(); });
+  BOOST_TEST((in.data() == text));
+  receiver back(p.client);
+  sender reply(p.server, text);
+  reply.start();
+  back.start(text.size());
+  run_until(p.io, [&] { return reply.done() && back.done(); });
+  BOOST_TEST((back.data() == text));
+  const operation bye = start_shutdown(p.client);
+  const operation bye_too = start_shutdown(p.server);
+  run_until(p.io, [&] { return bye.done() && bye_too.done(); });
+  BOOST_TEST(bye.ec() == error_code());
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(cancelled_read)
+
+BOOST_AUTO_TEST_CASE(a_cancelled_read_loses_nothing_wherever_the_record_was_cut) {
+  for (const int version : versions) {
+    relayed p(version);
+    p.handshake();
+    for (const auto type : types) {
+      for (const std::size_t cut : {0U, 1U, 4U, 5U, 6U, 500U, 1020U}) {
+        const std::string text = random_bytes(1000, cut + 1);
+        const operation write = start_write(p.server, net::buffer(text));
+        run_until(p.io, [&] { return write.done(); });
+        std::array<char, 2000> room{};
+        room.fill('-');
+        operation read = start_read(p.client, net::buffer(room));
+        p.send_to_client(p.from_server(cut));
+        settle(p.io);
+        BOOST_TEST(!read.done());
+        read.cancel(type);
+        run_until(p.io, [&] { return read.done(); });
+        BOOST_TEST(read.aborted());
+        BOOST_TEST(read.bytes() == 0U);
+        p.send_to_client(p.from_server());
+        settle(p.io);
+        BOOST_TEST(std::count(room.begin(), room.end(), '-') == 2000, "its buffer is left alone");
+        const operation next = start_read(p.client, net::buffer(room));
+        run_until(p.io, [&] { return next.done(); });
+        BOOST_TEST(std::string_view(room.data(), next.bytes()) == text);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(reads_cancelled_all_the_time_deliver_every_byte) {
+  open_pair<our_client> p;
+  const std::string text = random_bytes(200000, 1);
+  sender out(p.server, text);
+  out.start();
+  std::string got;
+  std::mt19937 random(3);
+  while (got.size() < text.size()) {
+    std::array<char, 5000> room{};
+    operation read = start_read(p.client, net::buffer(room, 1 + random() % room.size()));
+    for (unsigned i = random() % 4; i != 0; --i) p.io.poll_one();
+    read.cancel(types[random() % 3]);
+    run_until(p.io, [&] { return read.done(); });
+    BOOST_REQUIRE((read.good() || (read.aborted() && read.bytes() == 0)));
+    got.append(room.data(), read.bytes());
+  }
+  BOOST_TEST((got == text));
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_handshake_is_gone_on_with) {
+  for (const int version : versions) {
+    for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial}) {
+      // Cancelled after so many handlers: before, between and after the flights.
+      for (int steps = 0; steps < 12; ++steps) {
+        both_ours p({version});
+        operation c = start_handshake(p.client, as_client);
+        operation s = start_handshake(p.server, as_server);
+        for (int i = 0; i < steps; ++i) p.io.poll_one();
+        c.cancel(type);
+        s.cancel(type);
+        run_until(p.io, [&] { return c.done() && s.done(); });
+        BOOST_TEST((c.good() || c.aborted()));
+        BOOST_TEST((s.good() || s.aborted()));
+        p.handshake();
+        check_session(p);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(total_cancellation_of_a_handshake_is_honoured_until_the_first_byte) {
+  both_ours p;
+  operation s = start_handshake(p.server, as_server);
+  settle(p.io);
+  s.cancel(net::cancellation_type::total);
+  run_until(p.io, [&] { return s.done(); });
+  BOOST_TEST(s.aborted());
+
+  operation c = start_handshake(p.client, as_client);
+  c.cancel(net::cancellation_type::total); // the ClientHello is out
+  settle(p.io);
+  BOOST_TEST(!c.done());
+  s = start_handshake(p.server, as_server);
+  run_until(p.io, [&] { return c.done() && s.done(); });
+  BOOST_TEST(c.good());
+  BOOST_TEST(s.good());
+  check_session(p);
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_shutdown_is_gone_on_with) {
+  for (const int version : versions) {
+    for (const auto type : types) {
+      open_pair<our_client> p({version});
+      operation bye = start_shutdown(p.client);
+      settle(p.io);
+      bye.cancel(type);
+      settle(p.io);
+      if (type == net::cancellation_type::total) {
+        BOOST_TEST(!bye.done(), "close_notify is out");
+        bye.cancel();
+      }
+      run_until(p.io, [&] { return bye.done(); });
+      BOOST_TEST(bye.aborted());
+      const operation again = start_shutdown(p.client);
+      const operation peer = start_shutdown(p.server);
+      run_until(p.io, [&] { return again.done() && peer.done(); });
+      BOOST_TEST(again.ec() == error_code());
+      BOOST_TEST(peer.ec() == error_code());
+    }
+  }
+}
+
+// A shutdown that has to wait, in turn, for a write, for room, for a read and for the peer.
+BOOST_AUTO_TEST_CASE(a_shutdown_is_cancelled_wherever_it_waits) {
+  for (const auto type : types) {
+    open_pair<our_client> p({TLS1_3_VERSION, tiny});
+    const std::string text = random_bytes(300000, 1);
+    operation write = start_write(p.client, net::buffer(text));
+    settle(p.io);
+    BOOST_REQUIRE(!write.done());
+    operation behind_write = start_shutdown(p.client);
+    settle(p.io);
+    behind_write.cancel(type);
+    run_until(p.io, [&] { return behind_write.done(); });
+    BOOST_TEST(behind_write.aborted());
+    settle(p.io);
+    BOOST_TEST(!write.done());
+    write.cancel();
+    run_until(p.io, [&] { return write.done(); });
+
+    operation for_room = start_shutdown(p.client); // close_notify queues behind the sealed bytes
+    settle(p.io);
+    for_room.cancel();
+    run_until(p.io, [&] { return for_room.done(); });
+    BOOST_TEST(for_room.aborted());
+
+    std::array<char, 100> room{};
+    const operation read = start_read(p.client, net::buffer(room));
+    receiver in(p.server);
+    in.start();
+    run_until(p.io, [&] { return in.done(); });
+    BOOST_TEST((in.data() == text.substr(0, write.bytes())));
+    BOOST_TEST(in.ec() == net::error::eof);
+
+    operation behind_read = start_shutdown(p.client);
+    settle(p.io);
+    BOOST_TEST(!behind_read.done());
+    behind_read.cancel(type);
+    run_until(p.io, [&] { return behind_read.done(); });
+    BOOST_TEST(behind_read.aborted());
+    BOOST_TEST(!read.done());
+
+    const operation again = start_shutdown(p.client);
+    const operation peer = start_shutdown(p.server);
+    run_until(p.io, [&] { return again.done() && peer.done(); });
+    BOOST_TEST(again.ec() == error_code());
+    BOOST_TEST(read.ec() == net::error::eof);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

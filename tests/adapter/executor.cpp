@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where do handlers run? The completion handler and every handler in between on the executor associated with
+// the completion handler, whatever the operation waited for; and on the stream's own if there is none.
+#include "asio_fixture.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <openssl/ssl.h>
+
+#include <array>
+
+using namespace tlsmode;
+using namespace tlsmode::test;
+
+namespace {
+
+// An executor that counts what it runs and knows whether it is running something.
+class counting_executor {
+ public:
+  struct counts {
+    int executed = 0;
+    int inside = 0;
+  };
+  counting_executor(net::io_context& io, counts& c) noexcept : io_(&io), counts_(&c) {}
+
+  net::execution_context& query(net::execution::context_t) const noexcept { return *io_; }
+  static constexpr net::execution::blocking_t::never_t query(net::execution::blocking_t) noexcept { return {}; }
+  template <class Function>
+  void execute(Function f) const {
+    net::post(*io_, [c = counts_, g = std::move(f)]() mutable {
+      ++c->executed;
+      ++c->inside;
+      std::move(g)();
+      --c->inside;
+    });
+  }
+  friend bool operator==(const counting_executor& a, const counting_executor& b) noexcept {
+    return a.io_ == b.io_ && a.counts_ == b.counts_;
+  }
+  friend bool operator!=(const counting_executor& a, const counting_executor& b) noexcept { return !(a == b); }
+
+ private:
+  net::io_context* io_;
+  counts* counts_;
+};
+static_assert(net::execution::is_executor<counting_executor>::value);
+
+// Set while the code that starts operations runs: the first step of an operation runs inside it.
+bool initiating = false;
+int outside = 0; // steps that ran neither there nor in the executor
+
+// A buffer sequence of one buffer that takes part in every step of the operation, and looks where it is.
+template <class Buffer>
+struct watching_buffers {
+  using value_type = Buffer;
+  using const_iterator = const Buffer*;
+  Buffer buffer;
+  counting_executor::counts* counts;
+  const_iterator begin() const {
+    if (!initiating && counts->inside == 0) ++outside;
+    return &buffer;
+  }
+  const_iterator end() const { return &buffer + 1; }
+};
+
+struct watched : our_client {
+  watched() : our_client(pair_options{TLS1_3_VERSION, tiny}) { outside = 0; }
+  template <class Start>
+  operation start(Start how) {
+    operation op;
+    initiating = true;
+    how(net::bind_executor(counting_executor(io, counts),
+                           op.make_handler([this](auto, auto) { inside_at_end = counts.inside; })));
+    initiating = false;
+    return op;
+  }
+  // Checks that the operation, which had to wait, did so on the executor; returns how often.
+  void check(const operation& op, int least) {
+    run_until(io, [&] { return op.done(); });
+    BOOST_TEST(op.ec() == error_code());
+    BOOST_TEST(inside_at_end == 1, "the completion handler runs on its executor");
+    BOOST_TEST(counts.executed >= least, "so does every handler in between");
+    BOOST_TEST(outside == 0);
+    counts.executed = inside_at_end = 0;
+  }
+  counting_executor::counts counts;
+  int inside_at_end = 0;
+};
+
+counting_executor::counts* handshake_counts = nullptr;
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(executors)
+
+BOOST_AUTO_TEST_CASE(every_handler_of_every_operation_runs_on_the_associated_executor) {
+  watched p;
+  handshake_counts = &p.counts;
+  SSL_set_info_callback(p.client.native_handle(), [](const SSL*, int, int) {
+    if (!initiating && handshake_counts->inside == 0) ++outside;
+  });
+  const operation c = p.start([&](auto handler) { p.client.async_handshake(as_client, std::move(handler)); });
+  const operation s = start_handshake(p.server, as_server);
+  p.check(c, 1);
+  run_until(p.io, [&] { return s.done(); });
+  SSL_set_info_callback(p.client.native_handle(), nullptr);
+
+  const std::string text = random_bytes(100000, 1);
+  p.client.clear_mode(mode::enable_partial_write); // so that it has to wait several times
+  const watching_buffers<net::const_buffer> from{net::buffer(text), &p.counts};
+  const operation write = p.start([&](auto h) { p.client.async_write_some(from, std::move(h)); });
+  const operation second = p.start([&](auto h) { p.client.async_write_some(from, std::move(h)); });
+  receiver in(p.server);
+  in.start(2 * text.size());
+  run_until(p.io, [&] { return in.done(); });
+  BOOST_TEST((in.data() == text + text));
+  BOOST_TEST(second.good());
+  p.check(write, 4);
+
+  std::array<char, 10> room{};
+  const watching_buffers<net::mutable_buffer> to{net::buffer(room), &p.counts};
+  const operation read = p.start([&](auto h) { p.client.async_read_some(to, std::move(h)); });
+  settle(p.io);
+  const operation reply = start_write(p.server, net::buffer("hello", 5));
+  p.check(read, 1);
+
+  const operation bye = p.start([&](auto h) { p.client.async_shutdown(std::move(h)); });
+  settle(p.io);
+  const operation peer = start_shutdown(p.server);
+  p.check(bye, 1);
+  run_until(p.io, [&] { return peer.done(); });
+
+  // Complete at once: posted to the executor.
+  const operation late = p.start([&](auto h) { p.client.async_write_some(from, std::move(h)); });
+  run_until(p.io, [&] { return late.done(); });
+  BOOST_TEST(late.ec() == tlsmode::error::write_after_shutdown);
+  BOOST_TEST(p.inside_at_end == 1);
+  BOOST_TEST(p.counts.executed == 1);
+}
+
+// What a cancelled write leaves behind goes out on an executor of an operation, too.
+BOOST_AUTO_TEST_CASE(the_handlers_may_belong_to_another_io_context) {
+  open_pair<our_client> p({TLS1_3_VERSION, tiny});
+  net::io_context other;
+  std::array<char, 10> room{};
+  operation read;
+  p.client.async_read_some(net::buffer(room), net::bind_executor(other.get_executor(), read.make_handler()));
+  const operation reply = start_write(p.server, net::buffer("hello", 5));
+  run_until(p.io, [&] { return reply.done(); });
+  settle(p.io);
+  BOOST_TEST(!read.done(), "nothing of the operation runs where its handler does not belong");
+  BOOST_TEST(p.client.stats().plain_read == 0U);
+  run_out(other);
+  BOOST_TEST(read.bytes() == 5U);
+
+  // Also when it is complete at once.
+  const operation more = start_write(p.server, net::buffer("0123456789abcdef", 16));
+  settle(p.io);
+  operation first;
+  operation second;
+  p.client.async_read_some(net::buffer(room), net::bind_executor(other.get_executor(), first.make_handler()));
+  settle(p.io);
+  run_out(other);
+  BOOST_TEST(first.bytes() == 10U);
+  p.client.async_read_some(net::buffer(room), net::bind_executor(other.get_executor(), second.make_handler()));
+  settle(p.io);
+  BOOST_TEST(!second.done());
+  run_out(other);
+  BOOST_TEST(second.bytes() == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(without_an_association_handlers_run_on_the_streams_own_executor) {
+  net::io_context io;
+  const auto strand = net::make_strand(io);
+  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
+  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
+  auto sockets = tcp_pair(strand, io.get_executor());
+  tls_stream client(std::move(sockets.first), client_settings);
+  asio_stream server(std::move(sockets.second), server_settings);
+  BOOST_TEST((client.get_executor() == net::any_io_executor(strand)));
+  bool on_strand = false;
+  const auto look = [&](auto, auto) { on_strand = strand.running_in_this_thread(); };
+  const operation c = start_handshake(client, as_client, look);
+  const operation s = start_handshake(server, as_server);
+  run_until(io, [&] { return c.done() && s.done(); });
+  BOOST_TEST(on_strand);
+  on_strand = false;
+  const operation write = start_write(client, net::buffer("hello", 5), look);
+  run_until(io, [&] { return write.done(); });
+  BOOST_TEST(on_strand);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSL-1.0
+// Is a stream at home on an io_context that four threads run, as long as its handlers are in one strand? Made for
+// ThreadSanitizer.
+#define BOOST_TEST_MODULE adapter_threads
+#include "asio_fixture.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <atomic>
+
+using namespace tlsmode;
+using namespace tlsmode::test;
+using namespace net::experimental::awaitable_operators;
+
+namespace {
+
+using strand = net::strand<net::io_context::executor_type>;
+
+// What the sessions found out; Boost.Test's own checks are not for several threads.
+struct verdict {
+  std::atomic<int> finished{0};
+  std::atomic<int> off_strand{0};
+  std::atomic<int> wrong{0};
+};
+
+net::awaitable<void> look(const strand& s, verdict& v) {
+  if (!s.running_in_this_thread()) ++v.off_strand;
+  co_return;
+}
+
+// Sends `text` and gets it back, with reads given up to timers on the way, then closes.
+net::awaitable<void> ask(tls_stream& s, strand on, const std::string& text, verdict& v) {
+  co_await s.async_handshake(as_client, net::use_awaitable);
+  co_await look(on, v);
+  std::string back(text.size(), '\0');
+  const auto patient_read = [&]() -> net::awaitable<void> {
+    std::size_t got = 0;
+    while (got != back.size()) {
+      net::steady_timer timer(co_await net::this_coro::executor, std::chrono::microseconds(50));
+      const auto result =
+          co_await (s.async_read_some(net::buffer(back) + got, net::as_tuple(net::use_awaitable)) ||
+                    timer.async_wait(net::use_awaitable));
+      co_await look(on, v);
+      if (result.index() == 1) continue;
+      const auto [ec, n] = std::get<0>(result);
+      if (ec && ec != net::error::operation_aborted) throw boost::system::system_error(ec);
+      got += n;
+    }
+  };
+  co_await (net::async_write(s, net::buffer(text), net::use_awaitable) && patient_read());
+  if (back != text) ++v.wrong;
+  co_await s.async_shutdown(net::use_awaitable);
+}
+
+net::awaitable<void> answer(tls_stream& s, strand on, verdict& v) {
+  co_await s.async_handshake(as_server, net::use_awaitable);
+  std::array<char, 5000> room{};
+  for (;;) {
+    const auto [ec, n] = co_await s.async_read_some(net::buffer(room), net::as_tuple(net::use_awaitable));
+    co_await look(on, v);
+    if (ec) break;
+    co_await net::async_write(s, net::buffer(room, n), net::use_awaitable);
+  }
+  co_await s.async_shutdown(net::use_awaitable);
+}
+
+void run_by_four(net::io_context& io) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&io] { io.run_for(std::chrono::seconds(60)); });
+  for (std::thread& t : threads) t.join();
+}
+
+// Sixteen pairs; the streams' own executor is their strand, or only the handlers' is.
+void check_many(bool strand_on_socket) {
+  net::io_context io;
+  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
+  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
+  verdict v;
+  const std::string text = random_bytes(60000, 1);
+  std::vector<std::unique_ptr<tls_stream>> streams;
+  for (int i = 0; i < 16; ++i) {
+    const strand on_client = net::make_strand(io);
+    const strand on_server = net::make_strand(io);
+    auto sockets = strand_on_socket ? tcp_pair(on_client, on_server, tiny)
+                                    : tcp_pair(io.get_executor(), io.get_executor(), tiny);
+    auto client = std::make_unique<tls_stream>(std::move(sockets.first), client_settings);
+    auto server = std::make_unique<tls_stream>(std::move(sockets.second), server_settings);
+    const auto end = [&v](const std::exception_ptr& e) { ++(e ? v.wrong : v.finished); };
+    net::co_spawn(on_client, ask(*client, on_client, text, v), end);
+    net::co_spawn(on_server, answer(*server, on_server, v), end);
+    streams.push_back(std::move(client));
+    streams.push_back(std::move(server));
+  }
+  run_by_four(io);
+  BOOST_TEST(v.finished == 32);
+  BOOST_TEST(v.off_strand == 0);
+  BOOST_TEST(v.wrong == 0);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(threads)
+
+BOOST_AUTO_TEST_CASE(streams_on_strands_under_four_threads) { check_many(true); }
+BOOST_AUTO_TEST_CASE(handlers_on_strands_under_four_threads) { check_many(false); }
+
+// Streams made from one context, on one io_context per thread: nothing of theirs is shared.
+BOOST_AUTO_TEST_CASE(one_io_context_per_thread) {
+  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
+  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
+  verdict v;
+  const std::string text = random_bytes(60000, 1);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 10; ++round) {
+        net::io_context io(1);
+        auto sockets = tcp_pair(io.get_executor(), io.get_executor());
+        tls_stream client(std::move(sockets.first), client_settings);
+        tls_stream server(std::move(sockets.second), server_settings);
+        const auto end = [&v](const std::exception_ptr& e) { ++(e ? v.wrong : v.finished); };
+        const strand on = net::make_strand(io);
+        net::co_spawn(on, ask(client, on, text, v), end);
+        net::co_spawn(on, answer(server, on, v), end);
+        io.run_for(std::chrono::seconds(60));
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  BOOST_TEST(v.finished == 80);
+  BOOST_TEST(v.wrong == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

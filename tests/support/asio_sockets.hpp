@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+// Connected pairs of real sockets.
+#ifndef TLSMODE_TESTS_SUPPORT_ASIO_SOCKETS_HPP
+#define TLSMODE_TESTS_SUPPORT_ASIO_SOCKETS_HPP
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include <utility>
+
+namespace tlsmode {
+namespace net = boost::asio;
+
+namespace test {
+
+using tcp_socket = net::ip::tcp::socket;
+using local_socket = net::local::stream_protocol::socket;
+
+/// Two TCP sockets connected over loopback, client and server. `buffer`, if not 0, is the size asked for their
+/// kernel buffers: with a small one a writer soon has to wait for the reader.
+[[nodiscard]] std::pair<tcp_socket, tcp_socket> tcp_pair(const net::any_io_executor& client,
+                                                         const net::any_io_executor& server,
+                                                         int buffer = 0);
+[[nodiscard]] std::pair<local_socket, local_socket> local_pair(const net::any_io_executor& ex);
+
+} // namespace test
+} // namespace tlsmode
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSL-1.0
+// Makes the certificates of the tests.
+#include "test_certificates.hpp"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <stdexcept>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace tlsmode::test {
+namespace {
+
+void require(bool good, const char* what) {
+  if (!good) throw std::runtime_error(what);
+}
+
+struct free_bio {
+  void operator()(BIO* p) const noexcept { BIO_free(p); }
+};
+
+template <class Print>
+std::string pem(Print print) {
+  const std::unique_ptr<BIO, free_bio> out(BIO_new(BIO_s_mem()));
+  require(out && print(out.get()) == 1, "PEM");
+  char* text = nullptr;
+  const long n = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(n)};
+}
+
+void add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
+  X509V3_CTX ctx;
+  X509V3_set_ctx(&ctx, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* const e = X509V3_EXT_conf_nid(nullptr, &ctx, nid, value.c_str());
+  const bool good = e != nullptr && X509_add_ext(certificate, e, -1) == 1;
+  X509_EXTENSION_free(e);
+  require(good, "certificate extension");
+}
+
+const std::string server_names = std::string("DNS:") + server_name + ",IP:" + server_address;
+
+// Without an issuer the certificate is signed by itself.
+identity make(const std::string& name, const std::string& alternative_names, const identity* issuer,
+              bool is_authority) {
+  static long serial = 0;
+  identity id;
+  id.key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  id.certificate.reset(X509_new());
+  X509* const c = id.certificate.get();
+  require(id.key && c != nullptr, "key");
+  X509* const issued_by = issuer == nullptr ? c : issuer->certificate.get();
+  X509_set_version(c, X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(c), ++serial);
+  X509_gmtime_adj(X509_getm_notBefore(c), -24L * 3600);
+  X509_gmtime_adj(X509_getm_notAfter(c), 24L * 3600);
+  X509_set_pubkey(c, id.key.get());
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  X509_set_issuer_name(c, X509_get_subject_name(issued_by));
+  add_extension(c, issued_by, NID_basic_constraints, is_authority ? "critical,CA:TRUE" : "CA:FALSE");
+  if (!alternative_names.empty()) add_extension(c, issued_by, NID_subject_alt_name, alternative_names);
+  EVP_PKEY* const signer = issuer == nullptr ? id.key.get() : issuer->key.get();
+  require(X509_sign(c, signer, EVP_sha256()) > 0, "signature");
+  id.certificate_pem = pem([&](BIO* b) { return PEM_write_bio_X509(b, c); });
+  const auto key_pem = [&](const EVP_CIPHER* cipher) {
+    static const unsigned char password[] = "secret";
+    return pem([&](BIO* b) {
+      return PEM_write_bio_PrivateKey(b, id.key.get(), cipher, password,
+                                      cipher == nullptr ? 0 : static_cast<int>(sizeof password - 1), nullptr,
+                                      nullptr);
+    });
+  };
+  id.key_pem = key_pem(nullptr);
+  id.encrypted_key_pem = key_pem(EVP_aes_128_cbc());
+  return id;
+}
+
+void expect_no_error(std::error_code ec) {
+  if (ec) throw std::system_error(ec);
+}
+
+} // namespace
+
+const identity& authority() {
+  static const identity id = make("Test authority", "", nullptr, true);
+  return id;
+}
+
+const identity& server_identity() {
+  static const identity id = make(server_name, server_names, &authority(), false);
+  return id;
+}
+
+const identity& distant_server_identity() {
+  static const identity between = make("Test authority in between", "", &authority(), true);
+  static const identity id = [] {
+    identity server = make(server_name, server_names, &between, false);
+    server.certificate_pem += between.certificate_pem;
+    return server;
+  }();
+  return id;
+}
+
+const identity& client_identity() {
+  static const identity id = make("client.test", "DNS:client.test", &authority(), false);
+  return id;
+}
+
+const identity& stranger() {
+  static const identity id = make(server_name, std::string("DNS:") + server_name, nullptr, false);
+  return id;
+}
+
+memory_file::memory_file(std::string_view content) : fd_(::memfd_create("tlsmode test", MFD_CLOEXEC)) {
+  require(fd_ >= 0 && ::write(fd_, content.data(), content.size()) == static_cast<ssize_t>(content.size()),
+          "memory file");
+}
+
+memory_file::~memory_file() { ::close(fd_); }
+
+context client_context() {
+  context ctx = context::client();
+  const memory_file ca(authority().certificate_pem);
+  expect_no_error(ctx.trust_file(ca.path()));
+  return ctx;
+}
+
+context server_context() { return server_context(server_identity()); }
+
+context server_context(const identity& shown) {
+  context ctx = context::server();
+  const memory_file chain(shown.certificate_pem);
+  const memory_file key(shown.key_pem);
+  expect_no_error(ctx.use_certificate_chain_file(chain.path()));
+  expect_no_error(ctx.use_private_key_file(key.path()));
+  return ctx;
+}
+
+} // namespace tlsmode::test
