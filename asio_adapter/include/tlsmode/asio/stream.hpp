@@ -78,7 +78,8 @@ class stream : public net::ssl::stream_base {
     if (!state_) return;
     if constexpr (std::is_reference_v<NextLayer>) {
       boost::system::error_code ignored;
-      if (state_->outstanding != 0) next_layer_.cancel(ignored);
+      if constexpr (requires { next_layer_.cancel(ignored); })
+        if (state_->outstanding != 0) next_layer_.cancel(ignored);
     }
     state_->close();
   }
