@@ -18,6 +18,10 @@ class memory_transport final : public transport {
  public:
   /// Hands over ciphertext that came from the peer. Returns false if there is no memory for it.
   [[nodiscard]] bool feed(const_buffer bytes) noexcept { return in_.append(bytes); }
+  /// The same without a copy: memory for up to `n` bytes from the peer, empty if there is none, and how many
+  /// of them came. No other call may come between the two.
+  [[nodiscard]] mutable_buffer prepare(std::size_t n) noexcept { return in_.prepare(n); }
+  void commit(std::size_t n) noexcept { in_.commit(n); }
   /// Says that the peer closed its side: once the bytes fed so far are read, reads give eof.
   void feed_eof() noexcept { eof_ = true; }
   /// Makes reads fail with `ec` once the bytes fed so far are read.

@@ -9,7 +9,7 @@
 
 #include <tlsmode/asio/detail/actions.hpp>
 #include <tlsmode/asio/detail/async_driver.hpp>
-#include <tlsmode/asio/detail/plain_socket.hpp>
+#include <tlsmode/asio/detail/lowest_layer.hpp>
 #include <tlsmode/asio/detail/sync_driver.hpp>
 
 #include <boost/asio/async_result.hpp>
@@ -24,7 +24,7 @@
 
 namespace tlsmode {
 
-/// A TLS stream over a plain socket.
+/// A TLS stream over any stream: plain sockets of Boost.Asio directly, all others through memory.
 ///
 /// Writes and reads may be outstanding together, with a shutdown as well. Operations of the same kind are
 /// carried out in the order in which they were started.
@@ -34,7 +34,7 @@ template <class NextLayer>
 class stream : public net::ssl::stream_base {
  public:
   using next_layer_type = std::remove_reference_t<NextLayer>;
-  using lowest_layer_type = typename next_layer_type::lowest_layer_type;
+  using lowest_layer_type = detail::lowest_layer_t<next_layer_type>;
   using executor_type = typename next_layer_type::executor_type;
   using native_handle_type = SSL*;
   /// The same stream over the next layer's type for another executor.
@@ -42,9 +42,6 @@ class stream : public net::ssl::stream_base {
   struct rebind_executor {
     using other = stream<typename next_layer_type::template rebind_executor<Executor>::other>;
   };
-
-  static_assert(detail::is_plain_socket<next_layer_type>::value,
-                "the next layer must be a stream socket of Boost.Asio (tcp or local) on a reactor");
 
   /// A connection with the settings that a Boost.Asio context has now. It keeps a reference to the native
   /// context, so the context object may be destroyed. Modes: those of the context, and, as with
@@ -83,7 +80,8 @@ class stream : public net::ssl::stream_base {
     if (!state_) return;
     if constexpr (std::is_reference_v<NextLayer>) {
       boost::system::error_code ignored;
-      if (state_->outstanding != 0) next_layer_.cancel(ignored);
+      if constexpr (requires { next_layer_.cancel(ignored); })
+        if (state_->outstanding != 0) next_layer_.cancel(ignored);
     }
     state_->close();
   }
@@ -93,8 +91,10 @@ class stream : public net::ssl::stream_base {
   [[nodiscard]] executor_type get_executor() noexcept { return next_layer_.get_executor(); }
   [[nodiscard]] next_layer_type& next_layer() noexcept { return next_layer_; }
   [[nodiscard]] const next_layer_type& next_layer() const noexcept { return next_layer_; }
-  [[nodiscard]] lowest_layer_type& lowest_layer() noexcept { return next_layer_.lowest_layer(); }
-  [[nodiscard]] const lowest_layer_type& lowest_layer() const noexcept { return next_layer_.lowest_layer(); }
+  [[nodiscard]] lowest_layer_type& lowest_layer() noexcept { return detail::lowest_layer(next_layer_); }
+  [[nodiscard]] const lowest_layer_type& lowest_layer() const noexcept {
+    return detail::lowest_layer(next_layer_);
+  }
   [[nodiscard]] native_handle_type native_handle() const noexcept { return engine_().native_handle(); }
 
   /// Adds modes, takes modes out, tells the modes; each returns the set in force. Refused, with nothing

@@ -28,6 +28,18 @@ class byte_queue {
     return true;
   }
 
+  /// Makes room for `n` more bytes behind the last one and returns it; empty if there is no memory. It stays
+  /// valid until the next call but commit().
+  [[nodiscard]] std::span<std::byte> prepare(std::size_t n) noexcept {
+    if (capacity_ - end_ < n && !make_room(n)) return {};
+    return {memory_.get() + end_, n};
+  }
+  /// Says that the first `n` bytes of what prepare() returned are valid.
+  void commit(std::size_t n) noexcept {
+    end_ += n;
+    if (empty()) clear();
+  }
+
   /// Drops the first `n` <= size() bytes; frees the memory with the last one.
   void consume(std::size_t n) noexcept {
     begin_ += n;

@@ -9,6 +9,7 @@
 //   may_stop_total(e)    true while cancelling leaves no trace, so that total cancellation is honoured
 //   stop(engine)         ends the operation because it was cancelled; returns the bytes it has moved
 //   has_bytes            whether the completion carries a number of bytes
+//   flushes              whether it is complete only when the channel has sent everything
 #ifndef TLSMODE_ASIO_DETAIL_ACTIONS_HPP
 #define TLSMODE_ASIO_DETAIL_ACTIONS_HPP
 
@@ -22,6 +23,7 @@ namespace tlsmode::detail {
 class handshake_action {
  public:
   static constexpr bool has_bytes = false;
+  static constexpr bool flushes = true;
   explicit handshake_action(role r) noexcept : role_(r) {}
 
   [[nodiscard]] static bool trivial() noexcept { return false; }
@@ -45,6 +47,7 @@ template <class MutableBufferSequence>
 class read_action {
  public:
   static constexpr bool has_bytes = true;
+  static constexpr bool flushes = false;
   explicit read_action(const MutableBufferSequence& buffers) : buffers_(buffers) {}
 
   [[nodiscard]] bool trivial() const { return net::buffer_size(buffers_) == 0; }
@@ -68,6 +71,7 @@ template <class ConstBufferSequence>
 class write_action {
  public:
   static constexpr bool has_bytes = true;
+  static constexpr bool flushes = true;
   explicit write_action(const ConstBufferSequence& buffers) : buffers_(buffers) {}
 
   [[nodiscard]] bool trivial() const { return net::buffer_size(buffers_) == 0; }
@@ -88,6 +92,7 @@ class write_action {
 class shutdown_action {
  public:
   static constexpr bool has_bytes = false;
+  static constexpr bool flushes = true;
   explicit shutdown_action(shutdown_form form) noexcept : form_(form) {}
 
   [[nodiscard]] static bool trivial() noexcept { return false; }

@@ -62,16 +62,20 @@ class async_driver {
   }
 
   /// Called when what the operation waited for is over.
-  void operator()(boost::system::error_code ec = {}) {
+  void operator()(boost::system::error_code ec = {}, std::size_t n = 0) {
     const waiting was = std::exchange(waiting_, waiting::nothing);
+    if (was == waiting::readable) ec = state_->channel.received(ec, n);
+    if (was == waiting::writable) {
+      ec = state_->channel.sent(ec, n);
+      state_->drains.wake_all(); // they may try again
+    }
     if (state_->next == nullptr) return abort();
-    if (was == waiting::readable) state_->drained = false;
     if (was == waiting::job)
       state_->jobs->stop_waiting(); // its descriptors may be closed as soon as the job runs
     const bool woken = waiter_ && waiter_->woken;
     if (was == waiting::lane && woken) held_ |= awaited_;
     if (was == waiting::alert) {
-      if (!woken && state_->eng.alert_pending()) state_->eng.drop_output();
+      if (!woken) drop_output();
     } else if (cancelled(accepted_) ||
                (ec == net::error::operation_aborted && !woken && was != waiting::job)) {
       return abort();
@@ -105,14 +109,15 @@ class async_driver {
         held_ |= lane;
         continue;
       }
-      const step s = one_step();
-      if (s.complete()) {
-        if (s.error || !action_.next_part()) return finish(to_boost(s.error), s.bytes, initiating);
-        give_back(held_ & ~action_.lanes(state_->eng));
-        continue;
-      }
+      if (!over_) result_ = one_step();
       give_back(held_ & ~action_.lanes(state_->eng)); // whoever else needs it need not wait with us
-      return suspend_for(s.why, initiating);
+      if (!result_.complete()) return suspend_for(result_.why, initiating);
+      // What the engine has sealed may still be with the channel; reads need not wait for it.
+      over_ = (Action::flushes || result_.error) && state_->channel.unsent();
+      if (over_) return result_.error ? wait_for_alert() : wait_to_send(initiating);
+      if (result_.error || !action_.next_part())
+        return finish(state_->channel.restore(result_.error), result_.bytes, initiating);
+      give_back(held_ & ~action_.lanes(state_->eng));
     }
   }
 
@@ -120,7 +125,7 @@ class async_driver {
     engine& e = state_->eng;
     if (e.may_pause()) state_->prepare_jobs(executor_);
     const bool was_paused = e.job_paused();
-    auto t = state_->transport();
+    decltype(auto) t = state_->transport();
     const step s = action_.run(e, t);
     if (was_paused && !e.job_paused()) state_->job_ended();
     return s;
@@ -128,14 +133,11 @@ class async_driver {
 
   // The one switch from reasons to suspensions.
   void suspend_for(suspend why, bool initiating) {
-    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
-    if (cancelled(types)) return abort(initiating);
-    if (types != accepted_) accept_cancellation(types);
+    if (!prepare_to_wait(initiating)) return;
     switch (why) {
-    case suspend::want_read: return wait_for_socket(net::socket_base::wait_read, waiting::readable);
+    case suspend::want_read: return wait_to_receive();
     case suspend::want_write:
-      if (state_->eng.alert_pending()) return wait_for_alert();
-      return wait_for_socket(net::socket_base::wait_write, waiting::writable);
+      return state_->eng.alert_pending() ? wait_for_alert() : wait_to_send(initiating);
     case suspend::want_async: return wait_for_job(initiating);
     case suspend::want_turn: return wait_among(state_->turns, waiting::turn, initiating);
     case suspend::want_async_job:
@@ -146,11 +148,31 @@ class async_driver {
     }
   }
 
-  void wait_for_socket(net::socket_base::wait_type direction, waiting w) {
-    if (w == waiting::readable && state_->eng.flush_pending()) state_->flush_behind(executor_);
-    waiting_ = w;
-    NextLayer& next = *state_->next;
-    next.async_wait(direction, std::move(*this));
+  // False if the operation was cancelled while it was not suspended, and is over now.
+  bool prepare_to_wait(bool initiating) {
+    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
+    if (cancelled(types)) {
+      abort(initiating);
+      return false;
+    }
+    if (types != accepted_) accept_cancellation(types);
+    return true;
+  }
+
+  void wait_to_receive() {
+    if (state_->output_pending()) state_->flush_behind(executor_);
+    waiting_ = waiting::readable;
+    auto& s = *state_;
+    s.channel.async_receive(*s.next, std::move(*this));
+  }
+
+  void wait_to_send(bool initiating) {
+    if (over_ && !prepare_to_wait(initiating)) return;
+    // The flusher may be sending on behalf of everybody.
+    if (state_->channel.sending()) return wait_among(state_->drains, waiting::turn, initiating);
+    waiting_ = waiting::writable;
+    auto& s = *state_;
+    s.channel.async_send(*s.next, std::move(*this));
   }
 
   void wait_for_job(bool initiating) {
@@ -164,11 +186,17 @@ class async_driver {
     jobs->timer.async_wait(std::move(*this));
   }
 
+  // The connection has failed; its alert may still go out, but not for ever.
   void wait_for_alert() {
     state_->flush_behind(executor_);
     make_waiter();
     waiter_->join(state_->drains);
     wait_on_timer(waiting::alert, alert_patience);
+  }
+
+  void drop_output() {
+    state_->channel.drop_unsent();
+    if (state_->eng.alert_pending()) state_->eng.drop_output();
   }
 
   // Waits in order behind other operations.
@@ -223,6 +251,7 @@ class async_driver {
   // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is
   // somebody else's.
   std::size_t stop_action() noexcept {
+    if (over_) return result_.bytes; // sealed, and still to be sent
     if (state_->next == nullptr || wanted_lane() != no_lane) return 0;
     const std::size_t n = action_.stop(state_->eng);
     if (state_->eng.job_paused()) state_->turns.wake_all();
@@ -234,7 +263,7 @@ class async_driver {
     --state_->outstanding;
     if (state_->next != nullptr) {
       give_back(held_);
-      if (state_->eng.flush_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
+      if (state_->output_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
       if (state_->outstanding == 0) state_->stop_flushing();
     }
     if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
@@ -255,8 +284,10 @@ class async_driver {
   net::cancellation_state cancel_;
   std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket or the job
   net::cancellation_type accepted_ = all_types;
+  step result_;
   unsigned held_ = no_lane;
   unsigned awaited_ = no_lane; // while waiting for a lane
+  bool over_ = false;          // the engine has completed the operation; the channel has not
   waiting waiting_ = waiting::nothing;
 };
 

@@ -6,14 +6,13 @@
 
 #include <tlsmode/engine.hpp>
 
+#include <tlsmode/asio/detail/channel.hpp>
 #include <tlsmode/asio/detail/job_wait.hpp>
-#include <tlsmode/asio/detail/socket_transport.hpp>
 #include <tlsmode/asio/detail/waiters.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/socket_base.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <atomic>
@@ -32,17 +31,19 @@ struct stream_state {
 
   engine eng;
   NextLayer* next; // null once the stream is gone
+  channel_for<NextLayer> channel;
   lane write;
   lane read;
   waiter_list turns;  // operations kept out of the engine by another one's paused job
-  waiter_list drains; // failed operations whose alert is not sent yet
+  waiter_list drains; // operations that wait for the flusher, or for an alert to be sent
   std::shared_ptr<job_wait> jobs;
   net::cancellation_signal stop_flusher;
   unsigned outstanding = 0; // asynchronous operations
-  bool drained = false;     // see socket_transport
   bool flushing = false;    // a flusher waits for the socket
 
-  [[nodiscard]] socket_transport transport() { return {next->native_handle(), drained}; }
+  [[nodiscard]] auto transport() { return channel.transport(*next); }
+  /// True while the peer is owed ciphertext that is sealed already.
+  [[nodiscard]] bool output_pending() const noexcept { return eng.flush_pending() || channel.unsent(); }
   [[nodiscard]] lane& lane_of(unsigned bit) noexcept { return bit == write_lane ? write : read; }
 
   void release(unsigned lanes) {
@@ -111,18 +112,23 @@ class flusher {
   void wait() {
     state_->flushing = true;
     auto& s = *state_;
-    s.next->async_wait(net::socket_base::wait_write,
-                       net::bind_cancellation_slot(s.stop_flusher.slot(), std::move(*this)));
+    s.channel.async_send(*s.next, net::bind_cancellation_slot(s.stop_flusher.slot(), std::move(*this)));
   }
 
-  void operator()(boost::system::error_code ec) {
+  void operator()(boost::system::error_code ec, std::size_t n = 0) {
     state_->flushing = false;
+    ec = state_->channel.sent(ec, n);
     if (state_->next == nullptr) return;
     // Also when it was told to stop: by now there may be another operation.
     if ((!ec || ec == net::error::operation_aborted) && state_->outstanding != 0) {
-      auto t = state_->transport();
+      decltype(auto) t = state_->transport();
       state_->eng.flush(t);
-      if (state_->eng.flush_pending()) return wait();
+      if (state_->output_pending()) {
+        state_ptr<NextLayer> const state = state_;
+        wait();
+        if (!state->eng.alert_pending()) state->drains.wake_all();
+        return;
+      }
     }
     state_->drains.wake_all();
   }
@@ -135,7 +141,8 @@ class flusher {
 template <class NextLayer>
 template <class Executor>
 void stream_state<NextLayer>::flush_behind(const Executor& ex) {
-  if (!flushing && next != nullptr) flusher<NextLayer, Executor>(state_ptr<NextLayer>(this), ex).wait();
+  if (!flushing && !channel.sending() && next != nullptr)
+    flusher<NextLayer, Executor>(state_ptr<NextLayer>(this), ex).wait();
 }
 
 } // namespace tlsmode::detail

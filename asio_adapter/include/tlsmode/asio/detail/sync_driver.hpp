@@ -10,7 +10,6 @@
 #include <tlsmode/asio/detail/stream_state.hpp>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/socket_base.hpp>
 
 #include <chrono>
 
@@ -27,24 +26,32 @@ class sync_driver {
   std::size_t run(boost::system::error_code& ec) {
     ec = {};
     if (action_.trivial()) return 0;
-    state_.drained = false; // whoever polls a non-blocking socket wants the kernel asked
+    state_.channel.refresh();
     for (;;) {
       if (!take_lanes()) {
         ec = to_boost(error::operation_in_progress);
         return 0;
       }
       const bool was_paused = state_.eng.job_paused();
-      auto t = state_.transport();
+      decltype(auto) t = state_.transport();
       const step s = action_.run(state_.eng, t);
       if (was_paused && !state_.eng.job_paused() && state_.jobs) state_.job_ended();
-      if (s.complete()) {
-        if (s.error || !action_.next_part()) {
-          ec = to_boost(s.error);
-          return s.bytes;
-        }
+      if (!s.complete()) {
+        if (!wait(s.why, ec)) return 0;
         continue;
       }
-      if (!wait(s.why, ec)) return 0;
+      if (s.error) {
+        if (state_.channel.unsent() && !send_alert()) state_.channel.drop_unsent();
+        ec = state_.channel.restore(s.error);
+        return 0;
+      }
+      // A write that is complete for the engine is reported even if a non-blocking layer takes no more: the
+      // rest goes out with the next operation.
+      boost::system::error_code sending;
+      while (Action::flushes && state_.channel.unsent() && !sending)
+        state_.channel.send(*state_.next, sending);
+      if (sending && !would_block(sending)) ec = sending;
+      if (ec || !action_.next_part()) return ec ? 0 : s.bytes;
     }
   }
 
@@ -63,28 +70,15 @@ class sync_driver {
 
   // False if the operation is over, with `ec` set.
   bool wait(suspend why, boost::system::error_code& ec) {
-    const bool may_block = !state_.next->non_blocking();
+    const bool may_block = channel_type::may_block(*state_.next);
     switch (why) {
-    case suspend::want_read:
-      if (state_.eng.flush_pending() && may_block) {
-        // The peer may be waiting for what we hold back before it sends what we wait for.
-        wait_for_socket(state_.next->native_handle(), true, true, -1);
-      } else {
-        state_.next->wait(net::socket_base::wait_read, ec);
-      }
-      state_.drained = false;
-      return !ec;
+    case suspend::want_read: state_.channel.receive(*state_.next, state_.output_pending(), ec); return !ec;
     case suspend::want_write:
       if (state_.eng.alert_pending()) {
-        // Who may not block hears of the failure at once, and would not come back for the alert.
-        // The time runs for all of the alert, however little of it the peer takes at once.
-        if (alert_until_ == clock::time_point()) alert_until_ = clock::now() + alert_patience;
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(alert_until_ - clock::now());
-        const int ms = may_block && left.count() > 0 ? static_cast<int>(left.count()) : 0;
-        if (!wait_for_socket(state_.next->native_handle(), false, true, ms)) state_.eng.drop_output();
+        if (!send_alert()) state_.eng.drop_output();
         return true;
       }
-      state_.next->wait(net::socket_base::wait_write, ec);
+      state_.channel.send(*state_.next, ec);
       return !ec;
     case suspend::want_turn: ec = to_boost(error::operation_in_progress); return false;
     case suspend::want_async:
@@ -103,10 +97,25 @@ class sync_driver {
     return false;
   }
 
+  // Who may not block hears of a failure at once, and would not come back for the alert. The time runs for
+  // all of the alert, however little of it the peer takes at once.
+  bool send_alert() {
+    if (alert_until_ == clock::time_point()) alert_until_ = clock::now() + alert_patience;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(alert_until_ - clock::now());
+    const bool may_block = channel_type::may_block(*state_.next);
+    return state_.channel.send_alert(*state_.next, may_block && left.count() > 0 ? left : left.zero());
+  }
+
+  static bool would_block(const boost::system::error_code& ec) noexcept {
+    return ec == boost::asio::error::would_block || ec == boost::asio::error::try_again;
+  }
+
+  using channel_type = channel_for<NextLayer>;
+  using clock = std::chrono::steady_clock;
+
   stream_state<NextLayer>& state_;
   Action action_;
   unsigned held_ = no_lane;
-  using clock = std::chrono::steady_clock;
   clock::time_point alert_until_{};
 };
 
