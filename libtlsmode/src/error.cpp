@@ -31,6 +31,8 @@ class core_category final : public std::error_category {
     case error::job_on_other_thread: return "a paused job may be resumed only on the thread that started it";
     case error::operation_in_progress: return "an operation of the same kind is outstanding";
     case error::bad_option: return "OpenSSL does not take this setting";
+    case error::session_not_verified:
+      return "the session's peer was not verified as this connection would do it";
     case error::openssl_internal: return "OpenSSL failed without giving a reason";
     }
     return "unknown tlsmode error";

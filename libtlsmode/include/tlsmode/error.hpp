@@ -25,6 +25,8 @@ enum class error {
   job_on_other_thread,   ///< misuse: a paused job was resumed on a thread that did not start it
   operation_in_progress, ///< misuse: a blocking operation while an operation of the same kind is outstanding
   bad_option,            ///< misuse: a setting that OpenSSL does not take
+  session_not_verified,  ///< misuse: a verifying connection was given a session that proves no such
+                         ///< verification
   openssl_internal,      ///< OpenSSL failed without giving a reason
 };
 
