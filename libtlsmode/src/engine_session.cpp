@@ -53,7 +53,8 @@ std::error_code engine::offer_session(SSL_SESSION* session) noexcept {
     return error::bad_option;
   if (!session_bridge::may_resume(*this, session)) return error::session_not_verified;
   ERR_clear_error();
-  if (SSL_set_session(ssl, session) != 1) return detail::first_openssl_error();
+  const session_ptr copy(SSL_SESSION_dup(session)); // as in session()
+  if (!copy || SSL_set_session(ssl, copy.get()) != 1) return detail::first_openssl_error();
   session_offered_ = true;
   return {};
 }
@@ -96,7 +97,7 @@ namespace {
 std::string key_of(const verification* passed, SSL* ssl, std::uint16_t port) {
   std::string key = std::to_string(port);
   if (passed == nullptr) return key + " unverified " + detail::names_checked_by(ssl);
-  return key + " verified " + passed->settings();
+  return key + " verified " + passed->key();
 }
 
 } // namespace
@@ -108,10 +109,12 @@ int session_bridge::on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
   if (settings == nullptr) return 0;
   engine* const e = engine::of(ssl);
   if (e != nullptr && settings->sessions) {
+    ERR_set_mark(); // a failure to keep it is none of the read that brought it
     try {
       keep(*e, *settings->sessions, session);
     } catch (...) { // no memory: the next connection shakes hands in full
     }
+    ERR_pop_to_mark();
   }
   return settings->previous_new_session == nullptr ? 0 : settings->previous_new_session(ssl, session);
 }

@@ -77,8 +77,7 @@ session_store::entry session_store::take(const std::string& key) {
       remove(newest, removed);
       break;
     } else {
-      SSL_SESSION_up_ref(newest->session.get());
-      found.session.reset(newest->session.get());
+      found.session.reset(SSL_SESSION_dup(newest->session.get()));
       entries_.splice(entries_.begin(), entries_, newest);
       break;
     }

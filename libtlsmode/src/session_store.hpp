@@ -35,6 +35,8 @@ class session_store {
   void put(entry e);
   /// The newest session of a key that can still be used; a null session if there is none. A TLS 1.3 ticket
   /// leaves the store: used twice, it would let an observer link the connections (RFC 8446 appendix C.4).
+  /// Others stay, and a copy is given out: OpenSSL spoils the session of a connection that is freed without a
+  /// shutdown.
   [[nodiscard]] entry take(const std::string& key);
   void drop(family origin) noexcept;
 

@@ -82,6 +82,10 @@ std::string settings_of(SSL* ssl, std::uintptr_t context, X509_STORE* store) {
 
 std::string names_checked_by(SSL* ssl) {
   X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
+  ERR_set_mark(); // "no address" is an error for OpenSSL
+  const std::unique_ptr<char, decltype([](char* p) { OPENSSL_free(p); })> address(
+      X509_VERIFY_PARAM_get1_ip_asc(param));
+  ERR_pop_to_mark();
   std::string text;
   for (int i = 0;; ++i) {
     const char* const name = X509_VERIFY_PARAM_get0_host(param, i);
@@ -89,8 +93,6 @@ std::string names_checked_by(SSL* ssl) {
     add(text, name);
   }
   text += '/';
-  const std::unique_ptr<char, decltype([](char* p) { OPENSSL_free(p); })> address(
-      X509_VERIFY_PARAM_get1_ip_asc(param));
   add(text, address.get());
   add(text, X509_VERIFY_PARAM_get0_email(param));
   return text;
@@ -102,6 +104,10 @@ verification::verification(std::string settings, X509_STORE* store) noexcept
 }
 
 verification::~verification() { X509_STORE_free(store_); }
+
+std::string verification::key() const {
+  return settings_ + std::to_string(reinterpret_cast<std::uintptr_t>(store_));
+}
 
 verification* verification::of(SSL* ssl) noexcept {
   const SSL_CTX* const ctx = SSL_get_SSL_CTX(ssl);

@@ -29,8 +29,8 @@ class verification {
   [[nodiscard]] bool operator==(const verification& other) const noexcept {
     return store_ == other.store_ && settings_ == other.settings_;
   }
-  /// Tells one way from another within one context and its store.
-  [[nodiscard]] const std::string& settings() const noexcept { return settings_; }
+  /// Tells this way from all others of which there is an object at the same time.
+  [[nodiscard]] std::string key() const;
 
   /// The mark of a session; null if its peer was not verified, or nobody knows how. Owned by the session.
   static const verification* of(const SSL_SESSION* session) noexcept;
