@@ -34,17 +34,19 @@ class update_log {
   }
 };
 
-void check_data_flows(memory_pair& pair, std::uint64_t seed) {
+// From `first` to the other side and back.
+void check_data_flows(memory_pair& pair, endpoint& first, std::uint64_t seed) {
+  endpoint& second = &first == &pair.client ? pair.server : pair.client;
   const std::string there = pattern(40'000, seed);
   const std::string back = pattern(30'000, seed + 1);
-  BOOST_TEST(completes(pair.client.write(there), there.size()));
+  BOOST_TEST(completes(first.write(there), there.size()));
   pair.settle();
-  BOOST_TEST(same_bytes(pair.server.read_all(), there));
-  BOOST_TEST(stops(pair.server.last, suspend::want_read));
-  BOOST_TEST(completes(pair.server.write(back), back.size()));
+  BOOST_TEST(same_bytes(second.read_all(), there));
+  BOOST_TEST(stops(second.last, suspend::want_read));
+  BOOST_TEST(completes(second.write(back), back.size()));
   pair.settle();
-  BOOST_TEST(same_bytes(pair.client.read_all(), back));
-  BOOST_TEST(stops(pair.client.last, suspend::want_read));
+  BOOST_TEST(same_bytes(first.read_all(), back));
+  BOOST_TEST(stops(first.last, suspend::want_read));
 }
 
 } // namespace
@@ -66,7 +68,7 @@ BOOST_AUTO_TEST_CASE(data_flows_on_in_both_directions) {
           update_log others(other.native());
           for (int i = 1; i <= 3; ++i) {
             BOOST_TEST(!asks.tls.update_keys(both));
-            check_data_flows(pair, static_cast<std::uint64_t>(i));
+            check_data_flows(pair, asks, static_cast<std::uint64_t>(i));
             BOOST_TEST(log.sent == i);
             BOOST_TEST(others.received == i);
             BOOST_TEST(log.received == (both ? i : 0));
@@ -82,7 +84,7 @@ BOOST_AUTO_TEST_CASE(both_sides_may_ask_at_once) {
   for (std::uint64_t i = 0; i < 3; ++i) {
     BOOST_TEST(!pair.client.tls.update_keys(true));
     BOOST_TEST(!pair.server.tls.update_keys(true));
-    check_data_flows(pair, i);
+    check_data_flows(pair, pair.client, i);
   }
 }
 
@@ -98,10 +100,12 @@ BOOST_AUTO_TEST_CASE(nothing_is_sent_before_the_next_write) {
   BOOST_TEST(completes(pair.client.write("x"), 1));
   BOOST_TEST(log.sent == 1);
   BOOST_TEST(count_records(text_of(pair.client.wire.output()), content::application_data) == 2u);
+  pair.settle();
+  BOOST_TEST(pair.server.read_all() == "x");
   BOOST_TEST(!pair.client.tls.update_keys(true));
   BOOST_TEST(!pair.client.tls.update_keys(true));
   BOOST_TEST(!pair.client.tls.update_keys(false)); // it is in the other
-  check_data_flows(pair, 1);
+  check_data_flows(pair, pair.client, 1);
   BOOST_TEST(log.sent == 2);
 }
 
@@ -129,7 +133,7 @@ BOOST_AUTO_TEST_CASE(tls_1_2_has_none) {
   memory_pair pair(only(TLS1_2_VERSION, client_context()), server_context());
   BOOST_REQUIRE(pair.connect());
   for (const bool both : {false, true}) BOOST_TEST(pair.client.tls.update_keys(both) == error::bad_option);
-  check_data_flows(pair, 1);
+  check_data_flows(pair, pair.client, 1);
 }
 
 BOOST_AUTO_TEST_CASE(an_unfinished_write_comes_first) {
@@ -145,7 +149,7 @@ BOOST_AUTO_TEST_CASE(an_unfinished_write_comes_first) {
   BOOST_TEST(!pair.client.tls.update_keys(false));
   pair.settle();
   BOOST_TEST(same_bytes(pair.server.read_all(), data));
-  check_data_flows(pair, 2);
+  check_data_flows(pair, pair.client, 2);
 }
 
 // What is held back was sealed with the old key and goes first.
