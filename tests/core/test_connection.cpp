@@ -60,17 +60,30 @@ BOOST_AUTO_TEST_CASE(before_the_handshake_there_is_nothing) {
 }
 
 TLSMODE_CASE_PER_VERSION(the_group_is_that_of_the_key_exchange) {
-  const contexts c(version);
-  for (const bool again : {false, true})
-    for (const char* name : {"P-384:P-256", "X25519:P-256"}) {
-      if (again && version == TLS1_2_VERSION) continue; // makes no exchange: see below
+  for (const char* name : {"P-384:P-256", "X25519:P-256"}) {
+    const contexts c(version);
+    for (const bool again : {false, true}) {
       memory_pair pair(c.client, c.server);
       BOOST_REQUIRE(SSL_set1_groups_list(pair.server.native(), name) == 1);
       BOOST_REQUIRE(pair.connect());
+      BOOST_REQUIRE(pair.client.tls.resumed() == again);
       const std::string expected = name[0] == 'X' ? "x25519" : "secp384r1";
       BOOST_TEST(group(pair.client.native()) == expected);
       BOOST_TEST(group(pair.server.native()) == expected);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_resumed_tls_1_3_connection_has_the_group_of_its_own_exchange) {
+  const contexts c(TLS1_3_VERSION);
+  for (const bool again : {false, true}) {
+    memory_pair pair(c.client, c.server);
+    BOOST_REQUIRE(SSL_set1_groups_list(pair.server.native(), again ? "X25519" : "P-384") == 1);
+    BOOST_REQUIRE(pair.connect());
+    BOOST_TEST(pair.client.tls.resumed() == again);
+    for (const endpoint* e : {&pair.client, &pair.server})
+      BOOST_TEST(group(e->native()) == (again ? "x25519" : "secp384r1"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_resumed_tls_1_2_connection_has_the_group_of_the_first) {
