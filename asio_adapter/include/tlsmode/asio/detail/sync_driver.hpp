@@ -48,7 +48,7 @@ class sync_driver {
       // A write that is complete for the engine is reported even if a non-blocking layer takes no more: the
       // rest goes out with the next operation.
       boost::system::error_code sending;
-      while (Action::flushes && state_.channel.unsent() && !sending)
+      while (Action::flushes && state_.channel.unsent() && !state_.channel.sending() && !sending)
         state_.channel.send(*state_.next, sending);
       if (sending && !would_block(sending)) ec = sending;
       if (ec || !action_.next_part()) return ec ? 0 : s.bytes;
