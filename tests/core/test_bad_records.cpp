@@ -41,8 +41,9 @@ void give(endpoint& e, std::string_view bytes) { BOOST_REQUIRE(e.wire.feed(bytes
 std::vector<std::string> cut_records(const std::string& wire) {
   std::vector<std::string> cut;
   for (std::size_t at = 0; at < wire.size();) {
-    const auto size = 5U + (static_cast<unsigned char>(wire.at(at + 3)) << 8U) +
-                      static_cast<unsigned char>(wire.at(at + 4));
+    const auto high = static_cast<unsigned char>(wire.at(at + 3));
+    const auto low = static_cast<unsigned char>(wire.at(at + 4));
+    const std::size_t size = 5U + 256U * high + low;
     cut.push_back(wire.substr(at, size));
     at += size;
   }
