@@ -187,7 +187,9 @@ class async_driver {
 
   // False if the operation was cancelled while it was not suspended, and is over now.
   bool prepare_to_wait(bool initiating) {
-    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
+    // The engine knows no more of bytes that are with the channel; they are sealed all the same.
+    const bool sealed = finished_.over && finished_.result().bytes != 0;
+    const auto types = !sealed && action_.may_stop_total(state_->eng) ? all_types : no_total;
     if (cancelled(types)) {
       abort(initiating);
       return false;
