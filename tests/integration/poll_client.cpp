@@ -58,6 +58,7 @@ BOOST_AUTO_TEST_CASE(what_it_sends) {
   BOOST_TEST(by_name.sni() == "localhost");
   BOOST_TEST(by_name.request() ==
              "GET / HTTP/1.0\r\nHost: localhost:" + std::to_string(by_name.port()) + "\r\n\r\n");
+  BOOST_TEST(by_name.close_notify_answered());
   BOOST_TEST(client("127.0.0.1", by_address.port()).out == hello);
   BOOST_TEST(by_address.sni() == "");
 }
