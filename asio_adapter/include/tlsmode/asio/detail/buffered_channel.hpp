@@ -29,10 +29,20 @@ class buffered_channel {
 
   [[nodiscard]] std::reference_wrapper<memory_transport> transport(NextLayer&) noexcept { return memory_; }
 
+  static constexpr bool holds_bytes = true;
   [[nodiscard]] bool unsent() const noexcept { return !memory_.output().empty(); }
   [[nodiscard]] bool sending() const noexcept { return sending_; }
   void drop_unsent() noexcept {
     if (!sending_) memory_.consume(memory_.output().size());
+  }
+
+  [[nodiscard]] tlsmode::const_buffer unread() const noexcept { return memory_.input(); }
+  /// Precondition: nothing is being sent or received.
+  void reset() noexcept {
+    memory_ = {};
+    memory_.set_capacity(output_limit);
+    read_error_ = write_error_ = {};
+    block_size_ = idle_block;
   }
 
   template <class Handler>

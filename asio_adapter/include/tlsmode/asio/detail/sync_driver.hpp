@@ -43,7 +43,7 @@ class sync_driver {
       if (s.error) {
         if (state_.channel.unsent() && !send_alert()) state_.channel.drop_unsent();
         ec = state_.channel.restore(s.error);
-        return 0;
+        return s.bytes;
       }
       // A write that is complete for the engine is reported even if a non-blocking layer takes no more: the
       // rest goes out with the next operation.

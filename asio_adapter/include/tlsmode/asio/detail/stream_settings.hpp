@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// What can be set and asked on a stream without any I/O: its modes and limits, its verification, and what is
+// known of the connection. All of it is the engine's; a stream inherits it.
+#ifndef TLSMODE_ASIO_DETAIL_STREAM_SETTINGS_HPP
+#define TLSMODE_ASIO_DETAIL_STREAM_SETTINGS_HPP
+
+#include <tlsmode/asio/error.hpp>
+#include <tlsmode/engine.hpp>
+
+#include <boost/asio/ssl/verify_context.hpp>
+#include <boost/asio/ssl/verify_mode.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace tlsmode {
+namespace net = boost::asio;
+
+namespace detail {
+
+/// Base of `Stream`, which has a private engine_() and is a friend's friend.
+template <class Stream>
+class stream_settings {
+ public:
+  /// Adds modes, takes modes out, tells the modes; each returns the set in force. Refused, with nothing
+  /// changed, while a job is paused. Source: SSL_set_mode(3).
+  mode_set set_mode(mode_set modes) noexcept { return engine_().set_mode(modes); }
+  mode_set clear_mode(mode_set modes) noexcept { return engine_().clear_mode(modes); }
+  [[nodiscard]] mode_set mode() const noexcept { return engine_().mode(); }
+
+  /// When mode::async makes jobs: for the handshake only, as at first, or for reads, writes and shutdowns
+  /// too.
+  void set_job_scope(job_scope scope) noexcept { engine_().set_job_scope(scope); }
+  /// Upper limit, in bytes, of the read-ahead; see engine::set_read_ahead. 0 for protocols that leave TLS
+  /// again: see stream::release.
+  void set_read_ahead(std::size_t bytes) noexcept { engine_().set_read_ahead(bytes); }
+  /// Upper limit, in bytes, of what one operation moves before it completes; see engine::set_batch_limit.
+  void set_batch_limit(std::size_t bytes) noexcept { engine_().set_batch_limit(bytes); }
+
+  /// On a client: the name, or IP address in text form, to check the certificate against; a name is also sent
+  /// as SNI. Errors: error::bad_host_name.
+  void set_host(std::string_view name) {
+    boost::system::error_code ec;
+    set_host(name, ec);
+    if (ec) throw boost::system::system_error(ec, "set_host");
+  }
+  void set_host(std::string_view name, boost::system::error_code& ec) {
+    ec = to_boost(engine_().set_host(name));
+  }
+
+  /// As with boost::asio::ssl::stream. Source: SSL_set_verify(3).
+  void set_verify_mode(net::ssl::verify_mode v) { engine_().set_verify_mode(v); }
+  void set_verify_mode(net::ssl::verify_mode v, boost::system::error_code& ec) {
+    ec = {};
+    set_verify_mode(v);
+  }
+  void set_verify_depth(int depth) { engine_().set_verify_depth(depth); }
+  void set_verify_depth(int depth, boost::system::error_code& ec) {
+    ec = {};
+    set_verify_depth(depth);
+  }
+  /// `callback` has the signature bool(bool preverified, boost::asio::ssl::verify_context&).
+  template <class VerifyCallback>
+  void set_verify_callback(VerifyCallback callback) {
+    engine_().set_verify_callback(
+        [callback = std::move(callback)](bool preverified, X509_STORE_CTX* store) mutable {
+          net::ssl::verify_context v(store);
+          return static_cast<bool>(callback(preverified, v));
+        });
+  }
+  template <class VerifyCallback>
+  void set_verify_callback(VerifyCallback callback, boost::system::error_code& ec) {
+    ec = {};
+    set_verify_callback(std::move(callback));
+  }
+
+  /// All that is known of the failure that ended the connection.
+  [[nodiscard]] const failure& last_failure() const noexcept { return engine_().last_failure(); }
+  [[nodiscard]] const tlsmode::stats& stats() const noexcept { return engine_().stats(); }
+  /// Where the connection stands.
+  [[nodiscard]] connection_state state() const noexcept { return engine_().state(); }
+  /// "TLSv1.3" and the like; the name of the cipher suite.
+  [[nodiscard]] std::string_view protocol() const noexcept { return engine_().protocol(); }
+  [[nodiscard]] std::string_view cipher() const noexcept { return engine_().cipher(); }
+  /// The protocol agreed on by ALPN (RFC 7301); empty if none.
+  [[nodiscard]] std::string_view alpn() const noexcept { return engine_().alpn(); }
+  /// True if the handshake resumed an earlier session.
+  [[nodiscard]] bool resumed() const noexcept { return engine_().resumed(); }
+  /// Bytes that a read can have without waiting.
+  [[nodiscard]] std::size_t pending() const noexcept { return engine_().pending(); }
+
+ protected:
+  stream_settings() = default;
+  stream_settings(const stream_settings&) = default;
+  stream_settings& operator=(const stream_settings&) = default;
+  ~stream_settings() = default;
+
+ private:
+  [[nodiscard]] engine& engine_() const noexcept { return static_cast<const Stream&>(*this).engine_ref(); }
+};
+
+} // namespace detail
+} // namespace tlsmode
+
+#endif
