@@ -17,8 +17,7 @@ class certificate {
   certificate() : key_(EVP_EC_gen("P-256"), &EVP_PKEY_free), x509_(X509_new(), &X509_free) {
     X509_NAME* const name = X509_get_subject_name(x509_.get());
     const auto* const text = reinterpret_cast<const unsigned char*>("localhost");
-    X509_EXTENSION* const host =
-        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost");
+    X509_EXTENSION* const host = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost");
     const bool made = key_ && host != nullptr && X509_set_version(x509_.get(), X509_VERSION_3) == 1 &&
                       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0) == 1 &&
                       X509_set_issuer_name(x509_.get(), name) == 1 &&
