@@ -89,6 +89,11 @@ int bio_bridge::read(BIO* b, char* data, std::size_t n, std::size_t* got) noexce
     BIO_set_retry_read(b);
     return 0;
   }
+  if (e.early_) {
+    *got = e.take_early({reinterpret_cast<std::byte*>(data), n});
+    e.stats_.cipher_read += *got;
+    return 1;
+  }
   if (e.read_error_) return 0;
   transfer t = transfer::blocked();
   if (e.transport_ != nullptr) {

@@ -5,6 +5,7 @@
 
 #include <tlsmode/engine.hpp>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -147,7 +148,40 @@ step engine::read(transport& t, std::span<const mutable_buffer> to) {
 }
 
 bool engine::nothing_buffered() const noexcept {
-  return SSL_has_pending(ssl_.get()) == 0 && job_in_.empty() && !job_paused() && !read_error_;
+  return SSL_has_pending(ssl_.get()) == 0 && job_in_.empty() && !job_paused() && !read_error_ && !early_;
+}
+
+step engine::wait_readable(transport& t) {
+  const transport_binding bound(*this, t);
+  const std::error_code ec = ready_for(operation::read);
+  if (ec == error::handshake_needed) return {suspend::none, 0, ec};
+  if (ec || failing_) return {}; // what a read would report
+  if (has_abandoned_work())
+    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok)
+      return finish_call(operation::read, r);
+  push_spill();
+  for (;;) {
+    if (pending() != 0) return {};
+    if (t.drained() && nothing_buffered())
+      return finish_call(operation::read, {outcome::stopped, suspend::want_read, {}});
+    const call_result r = peek();
+    if (r.what == outcome::again) continue;
+    if (r.what == outcome::stopped) return finish_call(operation::read, r);
+    if (r.error == error::job_on_other_thread) return {suspend::none, 0, r.error};
+    if (r.what == outcome::failed) record_failure(operation::read, r.error);
+    return {};
+  }
+}
+
+// Lets OpenSSL find out what comes next; plaintext stays where it is.
+engine::call_result engine::peek() {
+  if (job_scope_covers(operation::read) || job_owner_ == operation::read) return run_job_read();
+  prepare_read_buffer();
+  std::byte one{};
+  std::size_t n = 0;
+  const call_result r = call(operation::read, [&] { return SSL_peek_ex(ssl_.get(), &one, 1, &n); });
+  OPENSSL_cleanse(&one, 1);
+  return r;
 }
 
 engine::call_result engine::open_some(mutable_buffer to, std::size_t& opened) {

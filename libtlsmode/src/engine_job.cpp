@@ -147,6 +147,19 @@ engine::call_result engine::finish_abandoned_work() {
   return r;
 }
 
+void engine::resume_job_to_its_end() noexcept {
+  for (int i = 0; i < end_attempts && SSL_waiting_for_async(ssl_.get()) != 0; ++i) {
+    ERR_clear_error();
+    // Which call resumes a job makes no difference, but SSL_do_handshake gets as far as that only inside a
+    // handshake, and SSL_shutdown only outside of one.
+    if (SSL_in_init(ssl_.get()) != 0)
+      SSL_do_handshake(ssl_.get());
+    else
+      SSL_shutdown(ssl_.get());
+  }
+  ERR_clear_error();
+}
+
 // Before the SSL is freed: a paused job would keep its stack and its slot for ever. Its output goes nowhere.
 // If it cannot be ended, the SSL is left alone with all that the job may still touch.
 void engine::end_paused_job() noexcept {
@@ -155,16 +168,7 @@ void engine::end_paused_job() noexcept {
   if (sink != nullptr && job_thread_ == std::this_thread::get_id()) {
     SSL_set0_wbio(ssl_.get(), sink);
     sink = nullptr;
-    for (int i = 0; i < end_attempts && SSL_waiting_for_async(ssl_.get()) != 0; ++i) {
-      ERR_clear_error();
-      // Which call resumes a job makes no difference, but SSL_do_handshake gets as far as that only inside a
-      // handshake, and SSL_shutdown only outside of one.
-      if (SSL_in_init(ssl_.get()) != 0)
-        SSL_do_handshake(ssl_.get());
-      else
-        SSL_shutdown(ssl_.get());
-    }
-    ERR_clear_error();
+    resume_job_to_its_end();
   }
   BIO_free(sink);
   if (SSL_waiting_for_async(ssl_.get()) == 0) return;

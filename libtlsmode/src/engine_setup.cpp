@@ -14,9 +14,6 @@
 namespace tlsmode {
 namespace {
 
-// OpenSSL's smallest read buffer: one record. What a connection has until it proves to be busy.
-constexpr std::size_t small_read_buffer = 0;
-
 // Where an SSL keeps the address of its engine, for callbacks that get nothing but the SSL.
 int engine_index() noexcept {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);

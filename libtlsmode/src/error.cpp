@@ -30,6 +30,9 @@ class core_category final : public std::error_category {
     case error::bad_host_name: return "the host name is empty, too long, or not a name";
     case error::job_on_other_thread: return "a paused job may be resumed only on the thread that started it";
     case error::operation_in_progress: return "an operation of the same kind is outstanding";
+    case error::unread_data:
+      return "bytes of the peer are unread in the connection; for protocols that leave TLS, switch "
+             "read-ahead off";
     case error::bad_option: return "OpenSSL does not take this setting";
     case error::session_not_verified:
       return "the session's peer was not verified as this connection would do it";

@@ -110,6 +110,26 @@ class engine {
   /// more (errc::timed_out): for a peer that does not read even the last alert.
   void drop_output() noexcept;
 
+  /// Complete when a read would not have to wait: there is plaintext, or the end, or a failure for it to
+  /// report. Moves no plaintext. Errors: handshake_needed. Source: SSL_peek_ex(3).
+  step wait_readable(transport& t);
+
+  /// Hands over ciphertext that somebody else has read from the peer, such as the bytes that told that TLS
+  /// begins; it comes before what the transport reads. Precondition: no operation has used the transport.
+  /// Returns false, with nothing taken, if there is no memory.
+  [[nodiscard]] bool feed(const_buffer bytes) noexcept;
+  /// What is left of these bytes; valid until the next operation.
+  [[nodiscard]] const_buffer unread_early() const noexcept;
+  /// True if OpenSSL holds bytes of the peer that no read has returned yet. Behind the peer's close_notify
+  /// they are not TLS, and cannot be got at: whoever leaves TLS again switches read-ahead off.
+  [[nodiscard]] bool holds_ciphertext() const noexcept;
+
+  /// Makes the object ready for another connection: settings, modes and the host name stay; session, errors,
+  /// counters and all bytes held go. A paused job is ended, on its thread.
+  /// Precondition: no operation is to be repeated. Errors, with nothing changed but the job: those of
+  /// OpenSSL, job_on_other_thread, operation_in_progress if the job does not end. Source: SSL_clear(3).
+  [[nodiscard]] std::error_code reset() noexcept;
+
   /// Say that a read, or a shutdown before its close_notify is sent, will not be repeated. If it owns the
   /// paused job, the next operation finishes the job first, and what it reads goes to the next read.
   void cancel_read() noexcept { abandon_job_of(operation::read); }
@@ -257,25 +277,33 @@ class engine {
   [[nodiscard]] bool nothing_buffered() const noexcept;
   void prepare_read_buffer() noexcept;
   call_result seal_some(std::span<const const_buffer> from, std::size_t& sealed);
+  call_result peek();
   call_result open_some(mutable_buffer to, std::size_t& opened);
   call_result run_job_write();
   call_result run_job_read();
   call_result send_close_notify();
   step await_close_notify(shutdown_form form);
   void end_paused_job() noexcept;
+  void resume_job_to_its_end() noexcept;
+  std::size_t take_early(mutable_buffer to) noexcept;
   static engine* of(const SSL* ssl) noexcept;
   static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
   void prepare_sessions() noexcept;
   void mark_session() noexcept;
   void forget_sessions() noexcept;
 
+  // OpenSSL's smallest read buffer: one record. What a connection has until it proves to be busy.
+  static constexpr std::size_t small_read_buffer = 0;
+  static constexpr std::uint32_t largest_record = 16384; // plaintext bytes (RFC 8446 section 5.1)
+
   std::unique_ptr<SSL, free_ssl> ssl_;
-  transport* transport_ = nullptr;   // bound for the length of a step
-  detail::byte_queue spill_;         // ciphertext that the transport did not take
-  std::error_code write_error_;      // the transport's; from then on ciphertext is dropped
-  std::error_code read_error_;       // the transport's, or stream_truncated
-  std::error_code failed_with_;      // why the connection failed
-  std::unique_ptr<failure> failure_; // all that is known of it, if there was memory to keep it
+  transport* transport_ = nullptr;            // bound for the length of a step
+  detail::byte_queue spill_;                  // ciphertext that the transport did not take
+  std::unique_ptr<detail::byte_queue> early_; // what feed() was given; few connections have it
+  std::error_code write_error_;               // the transport's; from then on ciphertext is dropped
+  std::error_code read_error_;                // the transport's, or stream_truncated
+  std::error_code failed_with_;               // why the connection failed
+  std::unique_ptr<failure> failure_;          // all that is known of it, if there was memory to keep it
   detail::state_machine state_;
 
   // The unfinished write, if `write_total_` is not 0.
@@ -295,9 +323,10 @@ class engine {
   tlsmode::stats stats_;
   std::size_t batch_limit_ = 256 * 1024;
   std::size_t read_ahead_limit_ = 128 * 1024;
-  std::uint32_t record_limit_ = 16384; // most plaintext bytes that OpenSSL was seen to put into one record
-  std::uint32_t discarded_ = 0;        // dropped by draining shutdowns so far
-  std::uint32_t session_family_ = 0;   // of sessions kept for others to resume; 0: none
+  // Most plaintext bytes that OpenSSL was seen to put into one record.
+  std::uint32_t record_limit_ = largest_record;
+  std::uint32_t discarded_ = 0;      // dropped by draining shutdowns so far
+  std::uint32_t session_family_ = 0; // of sessions kept for others to resume; 0: none
   std::uint16_t port_ = 0;
   bool host_named_ = false;      // by set_host(): there is something to keep sessions by
   bool session_offered_ = false; // by offer_session(): to be checked once more

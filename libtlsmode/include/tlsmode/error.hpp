@@ -24,6 +24,7 @@ enum class error {
   bad_host_name,         ///< misuse: a host name that cannot be checked or sent
   job_on_other_thread,   ///< misuse: a paused job was resumed on a thread that did not start it
   operation_in_progress, ///< misuse: a blocking operation while an operation of the same kind is outstanding
+  unread_data,           ///< misuse: giving up a connection while bytes of the peer are unread in it
   bad_option,            ///< misuse: a setting that OpenSSL does not take
   session_not_verified,  ///< misuse: a verifying connection was given a session that proves no such
                          ///< verification

@@ -33,7 +33,8 @@ class memory_transport final : public transport {
   [[nodiscard]] const_buffer output() const noexcept { return out_.data(); }
   /// Drops the first `n` <= output().size() bytes of the output: they are on their way.
   void consume(std::size_t n) noexcept { out_.consume(n); }
-  /// Bytes fed and not read yet.
+  /// The bytes fed and not read yet, and how many they are; valid until the next call on this object.
+  [[nodiscard]] const_buffer input() const noexcept { return in_.data(); }
   [[nodiscard]] std::size_t unread() const noexcept { return in_.size(); }
 
   /// Writes would block once the output holds this many bytes. Without limit by default.

@@ -10,17 +10,24 @@
 #include <tlsmode/asio/detail/actions.hpp>
 #include <tlsmode/asio/detail/async_driver.hpp>
 #include <tlsmode/asio/detail/lowest_layer.hpp>
+#include <tlsmode/asio/detail/stream_settings.hpp>
 #include <tlsmode/asio/detail/sync_driver.hpp>
+#include <tlsmode/asio/detail/teardown.hpp>
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/socket_base.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream_base.hpp>
-#include <boost/asio/ssl/verify_context.hpp>
-#include <boost/asio/ssl/verify_mode.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <chrono>
+#include <cstddef>
+#include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace tlsmode {
 
@@ -31,7 +38,7 @@ namespace tlsmode {
 /// Thread safety: distinct objects are independent; one object must not be used from two threads at once.
 /// Its operations, with their handlers, must run in one strand, implicit or explicit.
 template <class NextLayer>
-class stream : public net::ssl::stream_base {
+class stream : public net::ssl::stream_base, public detail::stream_settings<stream<NextLayer>> {
  public:
   using next_layer_type = std::remove_reference_t<NextLayer>;
   using lowest_layer_type = detail::lowest_layer_t<next_layer_type>;
@@ -48,7 +55,7 @@ class stream : public net::ssl::stream_base {
   /// boost::asio::ssl::stream, enable_partial_write and accept_moving_write_buffer.
   template <class Arg>
   stream(Arg&& arg, net::ssl::context& ctx) : stream(std::forward<Arg>(arg), ctx.native_handle(), 0) {
-    set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
+    this->set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
   }
   /// A connection of a core context, with exactly its modes.
   template <class Arg>
@@ -56,7 +63,7 @@ class stream : public net::ssl::stream_base {
   /// Takes over an SSL object, which must not have begun a handshake. Modes: as with a Boost.Asio context.
   template <class Arg>
   stream(Arg&& arg, SSL* ssl) : stream(std::forward<Arg>(arg), ssl, 0) {
-    set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
+    this->set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
   }
 
   /// `other` must have no operations outstanding; what it holds decrypted or sealed moves along. As with the
@@ -95,71 +102,27 @@ class stream : public net::ssl::stream_base {
   [[nodiscard]] const lowest_layer_type& lowest_layer() const noexcept {
     return detail::lowest_layer(next_layer_);
   }
-  [[nodiscard]] native_handle_type native_handle() const noexcept { return engine_().native_handle(); }
+  [[nodiscard]] native_handle_type native_handle() const noexcept { return engine_ref().native_handle(); }
 
-  /// Adds modes, takes modes out, tells the modes; each returns the set in force. Refused, with nothing
-  /// changed, while a job is paused. Source: SSL_set_mode(3).
-  mode_set set_mode(mode_set modes) noexcept { return engine_().set_mode(modes); }
-  mode_set clear_mode(mode_set modes) noexcept { return engine_().clear_mode(modes); }
-  [[nodiscard]] mode_set mode() const noexcept { return engine_().mode(); }
+  // ---- time limit ----
 
-  /// When mode::async makes jobs: for the handshake only, as at first, or for reads, writes and shutdowns
-  /// too.
-  void set_job_scope(job_scope scope) noexcept { engine_().set_job_scope(scope); }
-  /// Upper limit, in bytes, of the read-ahead; see engine::set_read_ahead.
-  void set_read_ahead(std::size_t bytes) noexcept { engine_().set_read_ahead(bytes); }
-  /// Upper limit, in bytes, of what one operation moves before it completes; see engine::set_batch_limit.
-  void set_batch_limit(std::size_t bytes) noexcept { engine_().set_batch_limit(bytes); }
-
-  /// On a client: the name, or IP address in text form, to check the certificate against; a name is also sent
-  /// as SNI. Errors: error::bad_host_name.
-  void set_host(std::string_view name) {
-    boost::system::error_code ec;
-    set_host(name, ec);
-    throw_if(ec, "set_host");
+  /// Limits the time of the operations that start from now on, all of each: one that takes longer completes
+  /// with boost::asio::error::timed_out, and otherwise as if it had been cancelled with the terminal type.
+  /// The socket stays open and other operations go on. Once the time has passed, operations complete with
+  /// timed_out at once until another limit is set. Synchronous operations have no limit. A next layer that is
+  /// not a plain socket must support cancellation. Precondition: none; operations outstanding keep their
+  /// limit.
+  void expires_after(std::chrono::steady_clock::duration limit) {
+    expires_at(std::chrono::steady_clock::now() + limit);
   }
-  void set_host(std::string_view name, boost::system::error_code& ec) {
-    ec = to_boost(engine_().set_host(name));
+  void expires_at(std::chrono::steady_clock::time_point limit) {
+    if (!state_->deadlines) state_->deadlines.reset(new detail::deadline_list(get_executor()));
+    state_->deadlines->limit = limit;
   }
-
-  /// As with boost::asio::ssl::stream. Source: SSL_set_verify(3).
-  void set_verify_mode(net::ssl::verify_mode v) { engine_().set_verify_mode(v); }
-  void set_verify_mode(net::ssl::verify_mode v, boost::system::error_code& ec) {
-    ec = {};
-    set_verify_mode(v);
+  /// No limit for the operations that start from now on.
+  void expires_never() {
+    if (state_->deadlines) state_->deadlines->limit = std::chrono::steady_clock::time_point::max();
   }
-  void set_verify_depth(int depth) { engine_().set_verify_depth(depth); }
-  void set_verify_depth(int depth, boost::system::error_code& ec) {
-    ec = {};
-    set_verify_depth(depth);
-  }
-  /// `callback` has the signature bool(bool preverified, boost::asio::ssl::verify_context&).
-  template <class VerifyCallback>
-  void set_verify_callback(VerifyCallback callback) {
-    engine_().set_verify_callback(
-        [callback = std::move(callback)](bool preverified, X509_STORE_CTX* store) mutable {
-          net::ssl::verify_context v(store);
-          return static_cast<bool>(callback(preverified, v));
-        });
-  }
-  template <class VerifyCallback>
-  void set_verify_callback(VerifyCallback callback, boost::system::error_code& ec) {
-    ec = {};
-    set_verify_callback(std::move(callback));
-  }
-
-  // ---- what is known ----
-
-  /// All that is known of the failure that ended the connection.
-  [[nodiscard]] const failure& last_failure() const noexcept { return engine_().last_failure(); }
-  [[nodiscard]] const tlsmode::stats& stats() const noexcept { return engine_().stats(); }
-  [[nodiscard]] std::string_view protocol() const noexcept { return engine_().protocol(); }
-  [[nodiscard]] std::string_view cipher() const noexcept { return engine_().cipher(); }
-  /// The protocol agreed on by ALPN (RFC 7301); empty if none.
-  [[nodiscard]] std::string_view alpn() const noexcept { return engine_().alpn(); }
-  [[nodiscard]] bool resumed() const noexcept { return engine_().resumed(); }
-  /// Bytes that a read can have without waiting.
-  [[nodiscard]] std::size_t pending() const noexcept { return engine_().pending(); }
 
   // ---- handshake ----
 
@@ -169,7 +132,8 @@ class stream : public net::ssl::stream_base {
   /// with by another call. Errors: OpenSSL's (ssl category), stream_truncated, the socket's, misuse.
   /// Source: SSL_do_handshake(3).
   template <class Token = net::default_completion_token_t<executor_type>>
-  auto async_handshake(handshake_type type, Token&& token = {}) {
+  requires(!net::is_const_buffer_sequence<std::decay_t<Token>>::value) auto async_handshake(
+      handshake_type type, Token&& token = {}) {
     return start<void(boost::system::error_code), Token>(token, detail::handshake_action(role_of(type)));
   }
   void handshake(handshake_type type, boost::system::error_code& ec) {
@@ -178,6 +142,28 @@ class stream : public net::ssl::stream_base {
   void handshake(handshake_type type) {
     boost::system::error_code ec;
     handshake(type, ec);
+    throw_if(ec, "handshake");
+  }
+
+  /// The same when the peer's first bytes have been read already, for example to tell TLS from other
+  /// protocols. All of `buffers` is taken; what follows the handshake in it reaches later reads. Completion
+  /// signature: void(error_code, size_t n), n = bytes taken, also on error.
+  template <class ConstBufferSequence, class Token = net::default_completion_token_t<executor_type>>
+  requires(net::is_const_buffer_sequence<ConstBufferSequence>::value) auto async_handshake(
+      handshake_type type, const ConstBufferSequence& buffers, Token&& token = {}) {
+    return start<void(boost::system::error_code, std::size_t), Token>(
+        token, detail::buffered_handshake_action<ConstBufferSequence>(role_of(type), buffers));
+  }
+  template <class ConstBufferSequence>
+  requires(net::is_const_buffer_sequence<ConstBufferSequence>::value) void handshake(
+      handshake_type type, const ConstBufferSequence& buffers, boost::system::error_code& ec) {
+    run(detail::buffered_handshake_action<ConstBufferSequence>(role_of(type), buffers), ec);
+  }
+  template <class ConstBufferSequence>
+  requires(net::is_const_buffer_sequence<ConstBufferSequence>::value) void handshake(
+      handshake_type type, const ConstBufferSequence& buffers) {
+    boost::system::error_code ec;
+    handshake(type, buffers, ec);
     throw_if(ec, "handshake");
   }
 
@@ -252,7 +238,70 @@ class stream : public net::ssl::stream_base {
     return n;
   }
 
+  // ---- readiness ----
+
+  /// Waits until a read would not have to wait, because there is plaintext, the end or a failure, or until a
+  /// write would have room; moves no plaintext. Takes its turn among the reads or the writes. Completion
+  /// signature: void(error_code). Cancellation: all types; nothing is lost. Errors: error::handshake_needed,
+  /// operation_not_supported for other wait types. Source: SSL_peek_ex(3).
+  template <class Token = net::default_completion_token_t<executor_type>>
+  auto async_wait(net::socket_base::wait_type what, Token&& token = {}) {
+    return net::async_initiate<Token, void(boost::system::error_code)>(initiate_wait(*this), token, what);
+  }
+
+  // ---- another use of the object ----
+
+  /// Makes the stream ready for another connection over the same next layer, which is to be connected anew:
+  /// settings, modes and the host name stay; session, errors, counters and all bytes held go.
+  /// Errors, with nothing changed: error::operation_in_progress while operations are outstanding, and those
+  /// of engine::reset. Source: SSL_clear(3).
+  void reset(boost::system::error_code& ec) {
+    if (state_->busy()) {
+      ec = to_boost(error::operation_in_progress);
+      return;
+    }
+    ec = to_boost(engine_ref().reset());
+    if (!ec) state_->channel.reset();
+  }
+  void reset() {
+    boost::system::error_code ec;
+    reset(ec);
+    throw_if(ec, "reset");
+  }
+
+  /// A next layer without its stream, and the bytes that were read from it and are not TLS.
+  struct released {
+    NextLayer next_layer;
+    std::vector<std::byte> unread;
+  };
+  /// Gives the next layer back, for protocols that leave TLS again; the stream can then only be destroyed or
+  /// assigned to. Precondition: set_read_ahead(0) before the handshake; otherwise what follows the peer's
+  /// close_notify may be in OpenSSL already.
+  /// Errors, with nothing changed: error::operation_in_progress while operations are outstanding or bytes
+  /// wait to be sent, error::unread_data if OpenSSL holds bytes of the peer.
+  [[nodiscard]] std::optional<released> release(boost::system::error_code& ec) {
+    ec = {};
+    if (state_->busy() || state_->output_pending())
+      ec = to_boost(error::operation_in_progress);
+    else if (engine_ref().holds_ciphertext() || engine_ref().pending() != 0)
+      ec = to_boost(error::unread_data);
+    if (ec) return std::nullopt;
+    std::vector<std::byte> unread;
+    for (const const_buffer bytes : {engine_ref().unread_early(), state_->channel.unread()})
+      unread.insert(unread.end(), bytes.begin(), bytes.end());
+    state_->close();
+    state_.reset();
+    return released{std::forward<NextLayer>(next_layer_), std::move(unread)};
+  }
+  [[nodiscard]] released release() {
+    boost::system::error_code ec;
+    std::optional<released> r = release(ec);
+    throw_if(ec, "release");
+    return {std::forward<NextLayer>(r->next_layer), std::move(r->unread)};
+  }
+
  private:
+  friend class detail::stream_settings<stream>;
   using state_type = detail::stream_state<next_layer_type>;
 
   template <class Arg, class Native>
@@ -283,6 +332,27 @@ class stream : public net::ssl::stream_base {
     stream* self_;
   };
 
+  class initiate_wait : public initiate {
+   public:
+    using initiate::initiate;
+    template <class Handler>
+    void operator()(Handler&& handler, net::socket_base::wait_type what) const {
+      using to_write = detail::wait_write_action<detail::is_plain_socket<next_layer_type>::value>;
+      if (what == net::socket_base::wait_read)
+        return start(std::forward<Handler>(handler), detail::wait_read_action());
+      if (what == net::socket_base::wait_write) return start(std::forward<Handler>(handler), to_write());
+      detail::post_completion<false>(this->get_executor(),
+                                     std::decay_t<Handler>(std::forward<Handler>(handler)),
+                                     net::error::operation_not_supported, 0);
+    }
+
+   private:
+    template <class Handler, class Action>
+    void start(Handler&& handler, Action action) const {
+      initiate::operator()(std::forward<Handler>(handler), std::move(action));
+    }
+  };
+
   template <class Signature, class Token, class Action>
   auto start(std::remove_reference_t<Token>& token, Action action) {
     return net::async_initiate<Token, Signature>(initiate(*this), token, std::move(action));
@@ -296,7 +366,7 @@ class stream : public net::ssl::stream_base {
     if (ec) throw boost::system::system_error(ec, operation);
   }
   static role role_of(handshake_type type) noexcept { return type == client ? role::client : role::server; }
-  [[nodiscard]] engine& engine_() const noexcept { return state_->eng; }
+  [[nodiscard]] engine& engine_ref() const noexcept { return state_->eng; }
 
   NextLayer next_layer_;
   detail::state_ptr<next_layer_type> state_;

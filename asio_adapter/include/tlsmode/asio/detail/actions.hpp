@@ -43,6 +43,36 @@ class handshake_action {
   role role_;
 };
 
+// The peer's first bytes were read by somebody else, who hands them over. All are taken at once.
+template <class ConstBufferSequence>
+class buffered_handshake_action : public handshake_action {
+ public:
+  static constexpr bool has_bytes = true;
+  buffered_handshake_action(role r, const ConstBufferSequence& buffers)
+      : handshake_action(r), buffers_(buffers) {}
+
+  step run(engine& e, transport& t) {
+    if (!std::exchange(fed_, true)) {
+      const auto end = net::buffer_sequence_end(buffers_);
+      for (auto at = net::buffer_sequence_begin(buffers_); at != end; ++at) {
+        const net::const_buffer b(*at);
+        if (!e.feed({static_cast<const std::byte*>(b.data()), b.size()}))
+          return {suspend::none, taken_, std::make_error_code(std::errc::not_enough_memory)};
+        taken_ += b.size();
+      }
+    }
+    step s = handshake_action::run(e, t);
+    s.bytes = taken_;
+    return s;
+  }
+  std::size_t stop(engine&) noexcept { return taken_; }
+
+ private:
+  ConstBufferSequence buffers_;
+  std::size_t taken_ = 0;
+  bool fed_ = false;
+};
+
 template <class MutableBufferSequence>
 class read_action {
  public:
@@ -115,6 +145,49 @@ class shutdown_action {
  private:
   shutdown_form form_;
   bool sent_ = false;
+};
+
+// Waits until a read would not have to.
+class wait_read_action {
+ public:
+  static constexpr bool has_bytes = false;
+  static constexpr bool flushes = false;
+
+  [[nodiscard]] static bool trivial() noexcept { return false; }
+  [[nodiscard]] static unsigned lanes(const engine&) noexcept { return read_lane; }
+  static step run(engine& e, transport& t) { return e.wait_readable(t); }
+  [[nodiscard]] static bool next_part() noexcept { return false; }
+  [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }
+  static std::size_t stop(engine& e) noexcept {
+    e.cancel_read();
+    return 0;
+  }
+};
+
+// Waits until a write would have room: nothing is held back, and a socket, which can be asked, has some.
+template <bool CanAsk>
+class wait_write_action {
+ public:
+  static constexpr bool has_bytes = false;
+  static constexpr bool flushes = true;
+
+  [[nodiscard]] static bool trivial() noexcept { return false; }
+  [[nodiscard]] static unsigned lanes(const engine&) noexcept { return write_lane; }
+  step run(engine& e, transport& t) {
+    const connection_state now = e.state();
+    if (now == connection_state::fresh || now == connection_state::handshaking)
+      return {suspend::none, 0, error::handshake_needed};
+    const step s = e.flush(t);
+    if (s.complete() && s.error) return {}; // what a write would report, without waiting
+    if (!s.complete() || !CanAsk || std::exchange(asked_, true)) return s;
+    return {suspend::want_write, 0, {}};
+  }
+  [[nodiscard]] static bool next_part() noexcept { return false; }
+  [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }
+  static std::size_t stop(engine&) noexcept { return 0; }
+
+ private:
+  bool asked_ = false;
 };
 
 } // namespace tlsmode::detail

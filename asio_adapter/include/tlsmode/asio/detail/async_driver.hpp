@@ -35,8 +35,30 @@ namespace tlsmode::detail {
 // the user's own that asked to be called again.
 constexpr auto retry_interval = std::chrono::milliseconds(1);
 
+/// The step with which the engine has completed an operation whose bytes are with the channel yet.
+template <bool ChannelHoldsBytes>
+struct finished_step {
+  static constexpr bool over = false;
+  [[nodiscard]] static step result() noexcept { return {}; }
+};
+template <>
+struct finished_step<true> {
+  [[nodiscard]] const step& result() const noexcept { return result_; }
+  void set(const step& s, bool not_yet) noexcept {
+    result_ = s;
+    over = not_yet;
+  }
+  bool over = false;
+  bool given_up = false; // the peer does not take the last alert
+
+ private:
+  step result_;
+};
+
 template <class NextLayer, class Action, class Handler>
 class async_driver {
+  using channel_type = channel_for<NextLayer>;
+
  public:
   using executor_type = net::associated_executor_t<Handler, typename NextLayer::executor_type>;
   using allocator_type = net::associated_allocator_t<Handler>;
@@ -58,6 +80,7 @@ class async_driver {
   void start() {
     ++state_->outstanding;
     if (action_.trivial()) return finish({}, 0, true);
+    if (state_->deadlines && !begin_deadline()) return finish(net::error::timed_out, 0, true);
     run(true);
   }
 
@@ -75,7 +98,7 @@ class async_driver {
     const bool woken = waiter_ && waiter_->woken;
     if (was == waiting::lane && woken) held_ |= awaited_;
     if (was == waiting::alert) {
-      if (!woken) drop_output();
+      if (!woken) give_up_output();
     } else if (cancelled(accepted_) ||
                (ec == net::error::operation_aborted && !woken && was != waiting::job)) {
       return abort();
@@ -109,15 +132,29 @@ class async_driver {
         held_ |= lane;
         continue;
       }
-      if (!over_) result_ = one_step();
+      const step s = finished_.over ? finished_.result() : one_step();
       give_back(held_ & ~action_.lanes(state_->eng)); // whoever else needs it need not wait with us
-      if (!result_.complete()) return suspend_for(result_.why, initiating);
-      // What the engine has sealed may still be with the channel; reads need not wait for it.
-      over_ = (Action::flushes || result_.error) && state_->channel.unsent();
-      if (over_) return result_.error ? wait_for_alert() : wait_to_send(initiating);
-      if (result_.error || !action_.next_part())
-        return finish(state_->channel.restore(result_.error), result_.bytes, initiating);
+      if (!s.complete()) return suspend_for(s.why, initiating);
+      if (const auto ec = state_->channel.send_error(); ec && finished_.over && !s.error)
+        return finish(ec, 0, initiating); // the flusher was told so
+      if (still_with_channel(s)) {
+        if (s.error) return wait_for_alert();
+        if (prepare_to_wait(initiating)) wait_to_send(initiating);
+        return;
+      }
+      if (s.error || !action_.next_part())
+        return finish(state_->channel.restore(s.error), s.bytes, initiating);
       give_back(held_ & ~action_.lanes(state_->eng));
+    }
+  }
+
+  // What the engine has sealed may be with the channel yet; reads need not wait for it.
+  bool still_with_channel(const step& s) {
+    if constexpr (channel_type::holds_bytes) {
+      finished_.set(s, (Action::flushes || s.error) && state_->channel.unsent() && !finished_.given_up);
+      return finished_.over;
+    } else {
+      return false;
     }
   }
 
@@ -150,7 +187,9 @@ class async_driver {
 
   // False if the operation was cancelled while it was not suspended, and is over now.
   bool prepare_to_wait(bool initiating) {
-    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
+    // The engine knows no more of bytes that are with the channel; they are sealed all the same.
+    const bool sealed = finished_.over && finished_.result().bytes != 0;
+    const auto types = !sealed && action_.may_stop_total(state_->eng) ? all_types : no_total;
     if (cancelled(types)) {
       abort(initiating);
       return false;
@@ -167,7 +206,6 @@ class async_driver {
   }
 
   void wait_to_send(bool initiating) {
-    if (over_ && !prepare_to_wait(initiating)) return;
     // The flusher may be sending on behalf of everybody.
     if (state_->channel.sending()) return wait_among(state_->drains, waiting::turn, initiating);
     waiting_ = waiting::writable;
@@ -194,8 +232,9 @@ class async_driver {
     wait_on_timer(waiting::alert, alert_patience);
   }
 
-  void drop_output() {
+  void give_up_output() {
     state_->channel.drop_unsent();
+    if constexpr (channel_type::holds_bytes) finished_.given_up = true;
     if (state_->eng.alert_pending()) state_->eng.drop_output();
   }
 
@@ -239,19 +278,33 @@ class async_driver {
 
   void accept_cancellation(net::cancellation_type types) {
     accepted_ = types;
-    cancel_ =
-        net::cancellation_state(net::get_associated_cancellation_slot(handler_), only{types}, only{types});
+    const auto slot = limit_ ? limit_.node()->signal.slot() : net::get_associated_cancellation_slot(handler_);
+    cancel_ = net::cancellation_state(slot, only{types}, only{types});
+  }
+
+  // From now on the user's cancellation comes by way of the limit's signal. False if it is too late already.
+  bool begin_deadline() {
+    deadline_list& deadlines = *state_->deadlines;
+    if (deadlines.limit == deadline_list::time_point::max()) return true;
+    if (deadlines.limit <= net::steady_timer::clock_type::now()) return false;
+    limit_ = deadline_membership(std::allocate_shared<deadline_node>(get_allocator(), deadlines.limit));
+    if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected())
+      slot.assign([node = limit_.node()](net::cancellation_type type) { node->signal.emit(type); });
+    accept_cancellation(accepted_);
+    state_->begin_deadline(*limit_.node(), executor_);
+    return true;
   }
 
   void abort(bool initiating = false) {
     const std::size_t n = stop_action();
-    finish(net::error::operation_aborted, n, initiating);
+    const bool late = limit_ && limit_.node()->expired;
+    finish(late ? net::error::timed_out : net::error::operation_aborted, n, initiating);
   }
 
   // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is
   // somebody else's.
   std::size_t stop_action() noexcept {
-    if (over_) return result_.bytes; // sealed, and still to be sent
+    if (finished_.over) return finished_.result().bytes; // sealed, and still to be sent
     if (state_->next == nullptr || wanted_lane() != no_lane) return 0;
     const std::size_t n = action_.stop(state_->eng);
     if (state_->eng.job_paused()) state_->turns.wake_all();
@@ -260,6 +313,7 @@ class async_driver {
 
   void finish(boost::system::error_code ec, std::size_t n, bool initiating) {
     waiter_.reset();
+    if (limit_) state_->end_deadline(*limit_.node());
     --state_->outstanding;
     if (state_->next != nullptr) {
       give_back(held_);
@@ -267,6 +321,7 @@ class async_driver {
       if (state_->outstanding == 0) state_->stop_flushing();
     }
     if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
+    limit_ = {};
     if (initiating) {
       const auto ex = state_->next->get_executor();
       state_.reset();
@@ -283,12 +338,13 @@ class async_driver {
   executor_type executor_;
   net::cancellation_state cancel_;
   std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket or the job
+  deadline_membership limit_;      // while a time limit is set
   net::cancellation_type accepted_ = all_types;
-  step result_;
   unsigned held_ = no_lane;
   unsigned awaited_ = no_lane; // while waiting for a lane
   bool over_ = false;          // the engine has completed the operation; the channel has not
   waiting waiting_ = waiting::nothing;
+  [[no_unique_address]] finished_step<channel_type::holds_bytes> finished_;
 };
 
 } // namespace tlsmode::detail

@@ -21,10 +21,17 @@ class direct_channel {
  public:
   [[nodiscard]] socket_transport transport(NextLayer& next) { return {next.native_handle(), drained_}; }
 
-  /// Bytes that the channel itself holds for the peer, and whether it is sending them.
+  /// Whether the channel ever holds bytes; those that it holds for the peer, and whether it is sending them;
+  /// those of the peer that nobody has read.
+  static constexpr bool holds_bytes = false;
   [[nodiscard]] static constexpr bool unsent() noexcept { return false; }
   [[nodiscard]] static constexpr bool sending() noexcept { return false; }
+  /// Why what it held could not be sent.
+  [[nodiscard]] static boost::system::error_code send_error() noexcept { return {}; }
   static void drop_unsent() noexcept {}
+  [[nodiscard]] static const_buffer unread() noexcept { return {}; }
+  /// Forgets what was: another connection begins.
+  void reset() noexcept { drained_ = false; }
 
   /// Calls the handler when the transport has something to read, or takes something.
   template <class Handler>

@@ -7,6 +7,7 @@
 #include <tlsmode/engine.hpp>
 
 #include <tlsmode/asio/detail/channel.hpp>
+#include <tlsmode/asio/detail/deadline.hpp>
 #include <tlsmode/asio/detail/job_wait.hpp>
 #include <tlsmode/asio/detail/waiters.hpp>
 
@@ -37,6 +38,7 @@ struct stream_state {
   waiter_list turns;  // operations kept out of the engine by another one's paused job
   waiter_list drains; // operations that wait for the flusher, or for an alert to be sent
   std::shared_ptr<job_wait> jobs;
+  std::unique_ptr<deadline_list> deadlines; // made when a limit is first set
   net::cancellation_signal stop_flusher;
   unsigned outstanding = 0; // asynchronous operations
   bool flushing = false;    // a flusher waits for the socket
@@ -85,7 +87,20 @@ struct stream_state {
       jobs->stop_waiting();
       jobs->timer.cancel();
     }
+    if (deadlines) deadlines->timer.cancel();
     stop_flushing();
+  }
+
+  /// True while an operation, or the flusher, may still touch the engine or the channel.
+  [[nodiscard]] bool busy() const noexcept { return outstanding != 0 || channel.sending(); }
+
+  /// Puts an operation that starts on `ex` under the limit that is set now.
+  template <class Executor>
+  void begin_deadline(deadline_node& node, const Executor& ex);
+  /// The operation is over.
+  void end_deadline(deadline_node& node) {
+    node.leave();
+    if (next != nullptr && deadlines->empty() && deadlines->watching) deadlines->timer.cancel();
   }
 
  private:
@@ -143,6 +158,16 @@ template <class Executor>
 void stream_state<NextLayer>::flush_behind(const Executor& ex) {
   if (!flushing && !channel.sending() && next != nullptr)
     flusher<NextLayer, Executor>(state_ptr<NextLayer>(this), ex).wait();
+}
+
+template <class NextLayer>
+template <class Executor>
+void stream_state<NextLayer>::begin_deadline(deadline_node& node, const Executor& ex) {
+  deadlines->add(node);
+  if (!deadlines->watching)
+    deadline_watch<state_ptr<NextLayer>, Executor>(state_ptr<NextLayer>(this), ex).wait();
+  else if (node.when < deadlines->timer.expiry())
+    deadlines->timer.expires_at(node.when); // the watch looks at all of them again
 }
 
 } // namespace tlsmode::detail
