@@ -75,6 +75,14 @@ const std::vector<scenario> scenarios{
     {"coroutines",
      {"echoed 200000\nshutdown ok\n"},
      {"same 200000 bytes", "closed\n", "failed: " + verify_failed}},
+    {"http",
+     {"GET /chunked 0 bytes", "POST /echo 1000000 bytes", "shutdown ok\n", "the client has gone\n"},
+     {"in chunks 300000 bytes", "whole 1000000 bytes", "shutdown ok\n",
+      "The socket was closed due to a timeout"}},
+    {"websocket",
+     {"ping are you there?\n", "text 100000 bytes", "binary 250000 bytes", "reason enough\n"},
+     {"pong are you there?\n", "same 250000\n", "close ok\nopen afterwards no\n"}},
+    {"websocket_blocking", {"got 200000 bytes", "closed\n"}, {"same 200000\n", "closed\n"}},
 };
 
 void check_says(const std::string& out, const std::vector<std::string>& expected) {
