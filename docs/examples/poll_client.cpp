@@ -106,7 +106,7 @@ class tcp_socket {
   // What the socket is ready for; 0 if it stays as it is for too long.
   [[nodiscard]] short wait(short events) const {
     pollfd p{fd_, events, 0};
-    int n;
+    int n = 0;
     do n = ::poll(&p, 1, patience_ms);
     while (n < 0 && errno == EINTR);
     if (n < 0) throw std::system_error(errno, std::system_category(), "poll");
