@@ -146,21 +146,28 @@ void session_bridge::offer_kept(engine& e, detail::session_store& store) {
 
 // A server skips the check of the client, too. Connections that ask for more or less than their context does
 // must not resume what others were given; whose callback decides resumes nothing of others.
-void session_bridge::separate(const engine& e, const detail::context_settings& settings) {
+void session_bridge::separate(engine& e, const detail::context_settings& settings) {
   SSL* const ssl = e.ssl_.get();
   const int mode = SSL_get_verify_mode(ssl);
   const SSL_CTX* const ctx = SSL_get_SSL_CTX(ssl);
   const bool own_callback = e.verify_callback_ && *e.verify_callback_;
-  if (!own_callback && mode == SSL_CTX_get_verify_mode(ctx) &&
-      SSL_get_verify_depth(ssl) == SSL_CTX_get_verify_depth(ctx))
-    return;
   detail::digest own{};
+  const auto use = [&](const detail::digest& id) {
+    SSL_set_session_id_context(ssl, id.data(), static_cast<unsigned int>(id.size()));
+  };
+  if (!own_callback && mode == SSL_CTX_get_verify_mode(ctx) &&
+      SSL_get_verify_depth(ssl) == SSL_CTX_get_verify_depth(ctx)) {
+    if (e.session_id_own_) use(settings.session_id); // of a connection before reset()
+    e.session_id_own_ = false;
+    return;
+  }
+  e.session_id_own_ = true;
   RAND_bytes(own.data(), static_cast<int>(own.size()));
-  SSL_set_session_id_context(ssl, own.data(), static_cast<unsigned int>(own.size()));
+  use(own);
   if (own_callback) return;
   own = detail::digest_of({detail::view_of(settings.session_id),
                            std::to_string(mode) + '/' + std::to_string(SSL_get_verify_depth(ssl))});
-  SSL_set_session_id_context(ssl, own.data(), static_cast<unsigned int>(own.size()));
+  use(own);
 }
 
 // The handshake begins.

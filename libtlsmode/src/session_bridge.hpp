@@ -21,7 +21,7 @@ struct session_bridge {
   static bool may_resume(const engine& e, const SSL_SESSION* session) noexcept;
   static void keep(engine& e, detail::session_store& store, const SSL_SESSION* session);
   static void offer_kept(engine& e, detail::session_store& store);
-  static void separate(const engine& e, const detail::context_settings& settings);
+  static void separate(engine& e, const detail::context_settings& settings);
 };
 
 } // namespace tlsmode

@@ -141,6 +141,10 @@ TLSMODE_CASE_PER_VERSION(a_session_is_for_one_host_and_port) {
   BOOST_TEST(!offers(client, with_host(server_name, 444)));
   BOOST_TEST(!offers(client, with_host(server_name, 0)));
   BOOST_TEST(resumes(client, server, with_host(server_name, 443)));
+  BOOST_TEST(!resumes(client, server, with_host(server_address, 443)));
+  BOOST_TEST(!offers(client, with_host("192.0.2.2", 443))); // addresses are told apart as well
+  BOOST_TEST(!offers(client, with_host("2001:db8::1", 443)));
+  BOOST_TEST(resumes(client, server, with_host(server_address, 443)));
 }
 
 TLSMODE_CASE_PER_VERSION(connections_that_verify_do_not_meet_those_that_do_not) {
@@ -403,6 +407,19 @@ TLSMODE_CASE_PER_VERSION(another_context_is_another_verification) {
   }
 }
 
+// Purpose, verify function and more cannot be read back; they belong to the context.
+TLSMODE_CASE_PER_VERSION(a_shared_trust_store_does_not_make_contexts_one) {
+  const context server = server_context();
+  const context one = only(version, client_context());
+  const context two = only(version, client_context());
+  SSL_CTX_set1_cert_store(two.native_handle(), SSL_CTX_get_cert_store(one.native_handle()));
+  const session_ptr session = session_of(one, server);
+  memory_pair pair(two, server);
+  BOOST_TEST(pair.client.tls.offer_session(session.get()) == error::session_not_verified);
+  memory_pair same(one, server);
+  BOOST_TEST(!same.client.tls.offer_session(session.get()));
+}
+
 TLSMODE_CASE_PER_VERSION(a_session_from_a_file_has_lost_the_proof) {
   const context client = only(version, client_context());
   const context server = server_context();
@@ -467,6 +484,22 @@ TLSMODE_CASE_PER_VERSION(a_session_set_on_the_native_object_is_checked) {
       natively(bad)(e);
     e.handshake(t, role::client);
     BOOST_TEST(client_hello_of(text_of(t.output())).offers_session == !by_hand);
+  }
+}
+
+TLSMODE_CASE_PER_VERSION(an_offer_to_a_native_context_is_withdrawn_too) {
+  const std::unique_ptr<SSL_CTX, decltype([](SSL_CTX* c) { SSL_CTX_free(c); })> native(
+      SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_max_proto_version(native.get(), version);
+  const session_ptr unverified =
+      session_of(only(version, client_context()), server_context(stranger()), does_not_verify);
+  for (const bool verifies_after_all : {false, true}) {
+    engine e(native.get());
+    memory_transport t;
+    BOOST_TEST(!e.offer_session(unverified.get()));
+    if (verifies_after_all) e.set_verify_mode(SSL_VERIFY_PEER);
+    e.handshake(t, role::client);
+    BOOST_TEST(client_hello_of(text_of(t.output())).offers_session == !verifies_after_all);
   }
 }
 

@@ -171,6 +171,48 @@ TLSMODE_CASE_PER_VERSION(a_connection_that_asks_for_more_does_not_resume) {
   }
 }
 
+// And with an object that is used again: it must not go on making sessions that a stricter one would take.
+TLSMODE_CASE_PER_VERSION(a_reset_connection_is_not_what_it_was) {
+  const context client = resuming_client(version);
+  context server = server_context();
+  BOOST_REQUIRE(!server.trust(our_authority()));
+  const int demanding = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  memory_pair pair(client, server);
+  pair.server.tls.set_verify_mode(demanding);
+  BOOST_TEST(!pair.connect()); // no certificate
+  BOOST_REQUIRE(!pair.server.tls.reset());
+  pair.server.tls.set_verify_mode(SSL_VERIFY_NONE);
+  memory_pair other(client, server);
+  pair.server.wire = {};
+  for (int i = 0; i < 4; ++i) {
+    other.client.last = other.client.handshake();
+    deliver(other.client, pair.server);
+    pair.server.last = pair.server.handshake();
+    deliver(pair.server, other.client);
+  }
+  BOOST_REQUIRE(completes(other.client.last));
+  other.client.read_all(); // the session
+  memory_pair strict(client, server);
+  strict.server.tls.set_verify_mode(demanding);
+  BOOST_TEST(!strict.connect());
+  BOOST_TEST(fails_for(strict.server.last, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE));
+}
+
+// A client that is used again for another host offers nothing of the first.
+TLSMODE_CASE_PER_VERSION(a_reset_client_keeps_hosts_apart) {
+  const context client = resuming_client(version);
+  const context server = server_context();
+  memory_pair pair(client, server);
+  BOOST_REQUIRE(pair.connect());
+  BOOST_REQUIRE(pair.client.tls.session());
+  BOOST_REQUIRE(!pair.client.tls.reset());
+  pair.client.wire = {};
+  BOOST_REQUIRE(!pair.client.tls.set_host(server_address));
+  pair.client.handshake();
+  BOOST_TEST(!client_hello_of(text_of(pair.client.wire.output())).offers_session);
+  BOOST_TEST(offers(client)); // it is still kept for the first
+}
+
 TLSMODE_CASE_PER_VERSION(connections_that_ask_the_same_more_resume_each_other) {
   const context client = known_client(version);
   context server = server_context();

@@ -330,6 +330,7 @@ class engine {
   std::uint16_t port_ = 0;
   bool host_named_ = false;      // by set_host(): there is something to keep sessions by
   bool session_offered_ = false; // by offer_session(): to be checked once more
+  bool session_id_own_ = false;  // a server's sessions are not those of its context
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;
