@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -358,8 +359,39 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_server_forgets_its_client, Stream, both_channels
   BOOST_TEST(name() == nullptr);
 }
 
-// Blocking connections, and a limit of time that was set for the old one.
-BOOST_AUTO_TEST_CASE_TEMPLATE(the_other_role_and_a_change_of_settings, Stream, both_channels) {
+// Bytes that were handed over with the handshake and that it did not get to.
+BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_handed_over_are_forgotten, Stream, both_channels) {
+  tls_pair<asio_stream, Stream> p;
+  operation s;
+  // A record whose type and version are right, and whose end is missing.
+  p.server.set_read_ahead(0);
+  p.server.async_handshake(as_server, net::buffer("\x16\x03\x01\x02\x00\x01 and so on", 16),
+                           s.make_handler());
+  settle(p.io);
+  s.cancel();
+  run_until(p.io, [&] { return s.done(); });
+  BOOST_REQUIRE(s.aborted());
+  p.server.reset();
+  p.handshake();
+}
+
+// A limit of time that had passed is a setting too: it stays until another one is set.
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_limit_of_time_stays, Stream, both_channels) {
+  reused<Stream> r;
+  r.client.expires_at(std::chrono::steady_clock::now());
+  operation c = start_handshake(r.client, as_client);
+  run_until(r.io, [&] { return c.done(); });
+  BOOST_TEST(c.ec() == net::error::timed_out);
+  r.client.reset();
+  c = start_handshake(r.client, as_client);
+  run_until(r.io, [&] { return c.done(); });
+  BOOST_TEST(c.ec() == net::error::timed_out);
+  r.client.expires_never();
+  r.begin_anew();
+  r.check_connection();
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(settings_may_change_in_between, Stream, both_channels) {
   reused<Stream> r;
   r.check_connection();
   r.client.reset();
