@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(the_peer_goes_on_below_tls_for_ever) {
   open_pair<our_client> p;
   const operation op = start_teardown(role_type::client, p.client);
   end_tls(p.io, p.server);
-  const std::string text(detail::most_dropped * 10, 'x');
+  const std::string text(16 * 1024 * 1024, 'x');
   operation junk;
   net::async_write(p.server.next_layer(), net::buffer(text), junk.make_handler());
   run_until(p.io, [&] { return op.done() && junk.done(); });
