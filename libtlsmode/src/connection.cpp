@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Questions to an established connection, and sessions.
+// Questions to an established connection.
 #include "openssl_handle.hpp"
 
 #include <tlsmode/connection.hpp>
@@ -10,15 +10,26 @@
 #include <openssl/x509.h>
 
 namespace tlsmode {
+namespace {
 
-void free_session::operator()(SSL_SESSION* s) const noexcept { SSL_SESSION_free(s); }
+void append(std::vector<certificate_ptr>& to, const STACK_OF(X509) * from) {
+  for (int i = 0; from != nullptr && i < sk_X509_num(from); ++i) {
+    X509* const c = sk_X509_value(from, i);
+    if (X509_up_ref(c) == 1) to.emplace_back(c);
+  }
+}
+
+} // namespace
+
 void free_certificate::operator()(X509* c) const noexcept { X509_free(c); }
 
 std::string group(const SSL* ssl) {
-  // The macro takes a pointer to non-const, and does not change the object.
-  const auto id = SSL_get_negotiated_group(const_cast<SSL*>(ssl));
+  if (SSL_get_session(ssl) == nullptr) return {}; // OpenSSL would follow the null pointer
+  // The macro and the function take pointers to non-const, and do not change the object.
+  SSL* const s = const_cast<SSL*>(ssl);
+  const auto id = SSL_get_negotiated_group(s);
   if (id == NID_undef) return {};
-  const char* name = SSL_group_to_name(const_cast<SSL*>(ssl), static_cast<int>(id));
+  const char* name = SSL_group_to_name(s, static_cast<int>(id));
   return name == nullptr ? std::string() : name;
 }
 
@@ -28,14 +39,18 @@ certificate_ptr peer_certificate(const SSL* ssl) noexcept {
 
 std::vector<certificate_ptr> peer_chain(const SSL* ssl) {
   std::vector<certificate_ptr> chain;
-  // On a server OpenSSL leaves the peer's own certificate out of the chain.
-  if (SSL_is_server(ssl) != 0)
-    if (certificate_ptr own = peer_certificate(ssl)) chain.push_back(std::move(own));
   const STACK_OF(X509)* const sent = SSL_get_peer_cert_chain(ssl);
-  for (int i = 0; sent != nullptr && i < sk_X509_num(sent); ++i) {
-    X509* const c = sk_X509_value(sent, i);
-    if (X509_up_ref(c) == 1) chain.emplace_back(c);
-  }
+  // On a server OpenSSL leaves the peer's own certificate out; a session that was in a ticket or a file has
+  // nothing but that.
+  if (SSL_is_server(ssl) != 0 || sent == nullptr)
+    if (certificate_ptr own = peer_certificate(ssl)) chain.push_back(std::move(own));
+  append(chain, sent);
+  return chain;
+}
+
+std::vector<certificate_ptr> verified_chain(const SSL* ssl) {
+  std::vector<certificate_ptr> chain;
+  append(chain, SSL_get0_verified_chain(ssl));
   return chain;
 }
 
@@ -50,28 +65,9 @@ std::error_code export_keying_material(SSL* ssl, std::string_view label, const_b
 }
 
 std::error_code channel_binding(SSL* ssl, std::array<std::byte, 32>& out) noexcept {
-  return export_keying_material(ssl, "EXPORTER-Channel-Binding", {}, out);
-}
-
-std::error_code update_keys(SSL* ssl, bool both) noexcept {
   if (SSL_is_init_finished(ssl) == 0) return error::handshake_needed;
-  if (SSL_version(ssl) < TLS1_3_VERSION) return error::bad_option;
-  ERR_clear_error();
-  if (SSL_key_update(ssl, both ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1) return {};
-  return detail::first_openssl_error();
-}
-
-session_ptr session(SSL* ssl) noexcept {
-  session_ptr s(SSL_get1_session(ssl));
-  if (s && SSL_SESSION_is_resumable(s.get()) == 0) s.reset();
-  return s;
-}
-
-std::error_code offer_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  if (session == nullptr || SSL_is_server(ssl) != 0 || SSL_in_before(ssl) == 0) return error::bad_option;
-  ERR_clear_error();
-  if (SSL_set_session(ssl, session) != 1) return detail::first_openssl_error();
-  return {};
+  if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) return error::bad_option;
+  return export_keying_material(ssl, "EXPORTER-Channel-Binding", {}, out);
 }
 
 } // namespace tlsmode

@@ -10,9 +10,6 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 
-#include <algorithm>
-#include <array>
-
 namespace tlsmode {
 namespace {
 
@@ -24,9 +21,6 @@ int settings_index() noexcept {
   static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_settings);
   return index;
 }
-
-// Keys that need a password are refused instead of asking on the terminal.
-int no_password(char*, int, int, void*) noexcept { return -1; }
 
 // A server's choice: its first protocol that the client offers, or none at all (RFC 7301, section 3.2).
 int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
@@ -40,11 +34,6 @@ int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, co
   if (rc != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
-}
-
-std::error_code check(int rc) noexcept {
-  if (rc == 1) return {};
-  return detail::first_openssl_error();
 }
 
 } // namespace
@@ -61,55 +50,18 @@ context::context(role r)
   if (c == nullptr) throw std::system_error(detail::first_openssl_error(), "SSL_CTX_new");
   auto settings = std::make_unique<detail::context_settings>();
   settings->host_needed = r == role::client;
-  // Sessions of one context must not be taken for those of another (SSL_CTX_set_session_id_context(3)).
-  std::array<unsigned char, 16> id{};
-  bool good = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1;
-  if (r == role::server)
-    good = good && RAND_bytes(id.data(), static_cast<int>(id.size())) == 1 &&
-           SSL_CTX_set_session_id_context(c, id.data(), static_cast<unsigned int>(id.size())) == 1;
-  good = good && SSL_CTX_set_ex_data(c, settings_index(), settings.get()) == 1;
+  detail::digest& secret = settings->ticket_secret;
+  const bool good = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 &&
+                    RAND_bytes(secret.data(), static_cast<int>(secret.size())) == 1 &&
+                    SSL_CTX_set_ex_data(c, settings_index(), settings.get()) == 1;
   if (!good) throw std::system_error(detail::first_openssl_error(), "SSL_CTX");
-  (void)settings.release();
+  detail::context_settings& kept = *settings.release();
+  if (r == role::server) kept.renew_session_id(c);
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_default_passwd_cb(c, &no_password);
+  SSL_CTX_set_default_passwd_cb(c, &detail::no_password);
+  if (r == role::server) SSL_CTX_set_num_tickets(c, 1); // set_ticket_count() says why
   if (r == role::client) SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
   set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer | mode::auto_retry);
-}
-
-std::error_code context::use_certificate_chain_file(const std::string& path) {
-  ERR_clear_error();
-  return check(SSL_CTX_use_certificate_chain_file(ctx_.get(), path.c_str()));
-}
-
-std::error_code context::use_private_key_file(const std::string& path) {
-  ERR_clear_error();
-  if (SSL_CTX_use_PrivateKey_file(ctx_.get(), path.c_str(), SSL_FILETYPE_PEM) != 1)
-    return detail::first_openssl_error();
-  return check(SSL_CTX_check_private_key(ctx_.get()));
-}
-
-std::error_code context::trust_file(const std::string& path) {
-  ERR_clear_error();
-  return check(SSL_CTX_load_verify_file(ctx_.get(), path.c_str()));
-}
-
-std::error_code context::trust_system() {
-  ERR_clear_error();
-  return check(SSL_CTX_set_default_verify_paths(ctx_.get()));
-}
-
-std::error_code context::require_client_certificate(const std::string& ca_path) {
-  if (role_ != role::server) return error::bad_option;
-  ERR_clear_error();
-  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(ca_path.c_str());
-  if (names == nullptr) return detail::first_openssl_error();
-  if (SSL_CTX_load_verify_file(ctx_.get(), ca_path.c_str()) != 1) {
-    sk_X509_NAME_pop_free(names, &X509_NAME_free);
-    return detail::first_openssl_error();
-  }
-  SSL_CTX_set_client_CA_list(ctx_.get(), names);
-  SSL_CTX_set_verify(ctx_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  return {};
 }
 
 std::error_code context::set_alpn(std::initializer_list<std::string_view> protocols) {

@@ -99,6 +99,7 @@ void engine::begin_handshake(role r) noexcept {
     SSL_set_connect_state(ssl_.get());
   else
     SSL_set_accept_state(ssl_.get());
+  prepare_sessions();
   state_.on(detail::event::handshake_begun);
 }
 

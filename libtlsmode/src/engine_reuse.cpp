@@ -55,7 +55,8 @@ std::error_code engine::reset() noexcept {
   refused_depth_ = -1;
   stats_ = {};
   record_limit_ = largest_record;
-  discarded_ = 0;
+  discarded_ = session_family_ = 0;
+  session_offered_ = false;
   job_owner_ = operation::none;
   job_abandoned_ = write_committed_ = failing_ = false;
   read_blocked_ = read_full_ = read_gated_ = read_buffer_big_ = more_follows_ = false;

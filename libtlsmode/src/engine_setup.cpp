@@ -41,6 +41,10 @@ SSL* make_ssl(SSL_CTX* ctx) {
 
 void engine::free_ssl::operator()(SSL* s) const noexcept { SSL_free(s); }
 
+engine* engine::of(const SSL* ssl) noexcept {
+  return ssl == nullptr ? nullptr : static_cast<engine*>(SSL_get_ex_data(ssl, engine_index()));
+}
+
 engine::engine(const context& ctx) : engine(ctx.native_handle()) {}
 engine::engine(SSL_CTX* ctx) : engine(make_ssl(ctx)) {}
 
@@ -128,7 +132,7 @@ void engine::enter_idle() noexcept {
 
 // ---- verification ----
 
-std::error_code engine::set_host(std::string_view name) {
+std::error_code engine::set_host(std::string_view name, std::uint16_t port) {
   if (state_.now() != connection_state::fresh) return error::bad_option;
   if (name.ends_with('.')) name.remove_suffix(1);
   if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name || name.find('\0') != std::string_view::npos)
@@ -148,6 +152,8 @@ std::error_code engine::set_host(std::string_view name) {
   ERR_clear_error();
   if (!good) return error::bad_host_name;
   host_needed_ = false;
+  host_named_ = true;
+  port_ = port;
   return {};
 }
 
@@ -168,7 +174,7 @@ void engine::set_verify_callback(std::function<bool(bool, X509_STORE_CTX*)> call
 int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   const auto* ssl =
       static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto* const self = ssl == nullptr ? nullptr : static_cast<engine*>(SSL_get_ex_data(ssl, engine_index()));
+  engine* const self = of(ssl);
   if (self == nullptr) return preverified;
   int verdict = 0;
   try {
@@ -184,6 +190,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
     // A refusal of the callback's own has no reason yet.
     if (X509_STORE_CTX_get_error(store) == X509_V_OK)
       X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  } else {
+    self->mark_session();
   }
   return verdict;
 }
@@ -204,6 +212,7 @@ void engine::record_failure(operation who, std::error_code ec) noexcept {
   }
   ERR_clear_error();
   if (!fatal) return;
+  forget_sessions();
   state_.on(detail::event::fatal_error);
   failing_ = !spill_.empty(); // the alert, also if this step still completes with data
 }

@@ -34,6 +34,8 @@ class core_category final : public std::error_category {
       return "bytes of the peer are unread in the connection; for protocols that leave TLS, switch "
              "read-ahead off";
     case error::bad_option: return "OpenSSL does not take this setting";
+    case error::session_not_verified:
+      return "the session's peer was not verified as this connection would do it";
     case error::openssl_internal: return "OpenSSL failed without giving a reason";
     }
     return "unknown tlsmode error";

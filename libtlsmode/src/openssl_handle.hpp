@@ -24,6 +24,11 @@ struct free_with {
 
 using bio_method_ptr = std::unique_ptr<BIO_METHOD, free_with<&BIO_meth_free>>;
 
+using bio_ptr = std::unique_ptr<BIO, free_with<&BIO_free>>;
+
+/// OpenSSL's password callback of all contexts: a key that needs a password is refused, nobody is asked.
+int no_password(char*, int, int, void*) noexcept;
+
 /// One packed OpenSSL error as an error code; a system error keeps its errno.
 [[nodiscard]] std::error_code to_error_code(unsigned long packed) noexcept;
 

@@ -68,11 +68,11 @@ struct measured {
     measured* m;
     using allocator_type = counting_allocator<void>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type(&m->counts); }
-    void operator()(error_code ec, std::size_t n = 0) const {
+    void operator()(error_code result, std::size_t n = 0) const {
       ++m->calls;
       m->live_at_upcall = m->counts.live;
       m->others += allocations();
-      m->ec = ec;
+      m->ec = result;
       m->bytes = n;
     }
   };

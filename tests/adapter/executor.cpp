@@ -41,9 +41,6 @@ class counting_executor {
   friend bool operator==(const counting_executor& a, const counting_executor& b) noexcept {
     return a.io_ == b.io_ && a.counts_ == b.counts_;
   }
-  friend bool operator!=(const counting_executor& a, const counting_executor& b) noexcept {
-    return !(a == b);
-  }
 
  private:
   net::io_context* io_;

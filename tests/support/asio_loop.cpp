@@ -13,13 +13,13 @@ namespace {
 using clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(20);
 
-[[noreturn]] void give_up(const char* what, const std::source_location& where) {
+[[noreturn]] void give_up(const char* what, const boost::source_location& where) {
   throw std::runtime_error(std::string(where.file_name()) + ":" + std::to_string(where.line()) + ": " + what);
 }
 
 } // namespace
 
-void run_until(net::io_context& io, const std::function<bool()>& done, std::source_location where) {
+void run_until(net::io_context& io, const std::function<bool()>& done, boost::source_location where) {
   const auto deadline = clock::now() + patience;
   io.restart();
   while (!done()) {
@@ -31,7 +31,7 @@ void run_until(net::io_context& io, const std::function<bool()>& done, std::sour
   }
 }
 
-void run_out(net::io_context& io, std::source_location where) {
+void run_out(net::io_context& io, boost::source_location where) {
   const auto deadline = clock::now() + patience;
   io.restart();
   while (!io.stopped()) {
@@ -40,7 +40,7 @@ void run_out(net::io_context& io, std::source_location where) {
   }
 }
 
-void settle(net::io_context& io, std::source_location where) {
+void settle(net::io_context& io, boost::source_location where) {
   int handlers = 0;
   io.restart();
   for (int quiet = 0; quiet < 4; ++quiet) {

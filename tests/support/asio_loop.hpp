@@ -5,12 +5,12 @@
 #define TLSMODE_TESTS_SUPPORT_ASIO_LOOP_HPP
 
 #include <boost/asio/io_context.hpp>
+#include <boost/assert/source_location.hpp>
 
 #include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <source_location>
 #include <thread>
 #include <vector>
 
@@ -21,14 +21,14 @@ namespace test {
 
 /// Runs `io` until `done()`; throws if that does not come about.
 void run_until(net::io_context& io, const std::function<bool()>& done,
-               std::source_location where = std::source_location::current());
+               boost::source_location where = BOOST_CURRENT_LOCATION);
 
 /// Runs `io` until it has nothing outstanding; throws if it does not come to that.
-void run_out(net::io_context& io, std::source_location where = std::source_location::current());
+void run_out(net::io_context& io, boost::source_location where = BOOST_CURRENT_LOCATION);
 
 /// Lets happen whatever can happen now: for tests that something does *not* happen. Throws if there is no end
 /// to it.
-void settle(net::io_context& io, std::source_location where = std::source_location::current());
+void settle(net::io_context& io, boost::source_location where = BOOST_CURRENT_LOCATION);
 
 /// For tests of blocking calls: unless it is destroyed in time, it shuts the descriptors down, so that
 /// whoever blocks on them comes back with an error.

@@ -38,11 +38,26 @@ void add_extension(X509* certificate, X509* issuer, int nid, const std::string& 
   require(good, "certificate extension");
 }
 
+// As they are: the text form of an extension could not hold every byte.
+void add_names(X509* certificate, const std::vector<std::string>& dns_names) {
+  GENERAL_NAMES* const names = sk_GENERAL_NAME_new_null();
+  for (const std::string& n : dns_names) {
+    ASN1_IA5STRING* const text = ASN1_IA5STRING_new();
+    ASN1_STRING_set(text, n.data(), static_cast<int>(n.size()));
+    GENERAL_NAME* const name = GENERAL_NAME_new();
+    GENERAL_NAME_set0_value(name, GEN_DNS, text);
+    sk_GENERAL_NAME_push(names, name);
+  }
+  const bool good = X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_APPEND) == 1;
+  GENERAL_NAMES_free(names);
+  require(good, "names");
+}
+
 const std::string server_names = std::string("DNS:") + server_name + ",IP:" + server_address;
 
 // Without an issuer the certificate is signed by itself.
 identity make(const std::string& name, const std::string& alternative_names, const identity* issuer,
-              bool is_authority) {
+              bool is_authority, const std::vector<std::string>& raw_names = {}) {
   static long serial = 0;
   identity id;
   id.key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
@@ -60,6 +75,7 @@ identity make(const std::string& name, const std::string& alternative_names, con
   X509_set_issuer_name(c, X509_get_subject_name(issued_by));
   add_extension(c, issued_by, NID_basic_constraints, is_authority ? "critical,CA:TRUE" : "CA:FALSE");
   if (!alternative_names.empty()) add_extension(c, issued_by, NID_subject_alt_name, alternative_names);
+  if (!raw_names.empty()) add_names(c, raw_names);
   EVP_PKEY* const signer = issuer == nullptr ? id.key.get() : issuer->key.get();
   require(X509_sign(c, signer, EVP_sha256()) > 0, "signature");
   id.certificate_pem = pem([&](BIO* b) { return PEM_write_bio_X509(b, c); });
@@ -110,6 +126,10 @@ const identity& client_identity() {
 const identity& stranger() {
   static const identity id = make(server_name, std::string("DNS:") + server_name, nullptr, false);
   return id;
+}
+
+identity identity_for(const std::string& common_name, const std::vector<std::string>& dns_names) {
+  return make(common_name, "", &authority(), false, dns_names);
 }
 
 memory_file::memory_file(std::string_view content) : fd_(::memfd_create("tlsmode test", MFD_CLOEXEC)) {

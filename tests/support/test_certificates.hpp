@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tlsmode::test {
 
@@ -45,6 +46,9 @@ const identity& distant_server_identity();
 const identity& client_identity();
 /// For server_name too, but signed by itself.
 const identity& stranger();
+
+/// Signed by authority(), for these DNS names, which may be any bytes at all, and with this common name.
+identity identity_for(const std::string& common_name, const std::vector<std::string>& dns_names);
 
 /// A file without a place on a disk: it goes away with the object.
 class memory_file {

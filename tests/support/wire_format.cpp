@@ -64,6 +64,8 @@ client_hello client_hello_of(std::string_view wire) {
   for (reader extensions = hello.vector(2); !extensions.empty();) {
     const std::size_t type = extensions.number(2);
     reader body = extensions.vector(2);
+    result.extensions.push_back(static_cast<std::uint16_t>(type));
+    if (type == 41 || (type == 35 && !body.empty())) result.offers_session = true;
     if (type != 0) continue; // server_name, RFC 6066 section 3
     reader names = body.vector(2);
     names.take(1); // host_name

@@ -34,7 +34,9 @@ std::size_t count_records(std::string_view wire, content type);
 
 struct client_hello {
   std::vector<std::uint16_t> cipher_suites;
-  std::string server_name; ///< empty if the extension is absent
+  std::vector<std::uint16_t> extensions;
+  std::string server_name;     ///< empty if the extension is absent
+  bool offers_session = false; ///< a TLS 1.3 pre-shared key, or a ticket (RFC 5077)
 };
 
 /// Reads the ClientHello that a byte stream begins with; throws std::runtime_error if there is none.

@@ -8,8 +8,11 @@
 
 #include <openssl/types.h>
 
+#include <chrono>
+#include <cstddef>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -18,6 +21,12 @@ namespace tlsmode {
 
 /// Which side of the handshake.
 enum class role { client, server };
+
+/// Certificates or keys as text in PEM format, from wherever a program has them. The text is only looked at.
+struct pem {
+  explicit pem(std::string_view t) noexcept : text(t) {}
+  std::string_view text;
+};
 
 /// Settings shared by connections. TLS 1.2 or newer, no renegotiation, no compression; modes
 /// enable_partial_write, accept_moving_write_buffer and auto_retry.
@@ -45,22 +54,70 @@ class context {
   /// The modes that connections made from here begin with.
   [[nodiscard]] mode_set mode() const noexcept { return tlsmode::get_mode(ctx_.get()); }
 
-  /// Loads the certificate chain, own certificate first, from a PEM file.
-  /// Source: SSL_CTX_use_certificate_chain_file(3).
-  [[nodiscard]] std::error_code use_certificate_chain_file(const std::string& path);
-  /// Loads the private key from a PEM file and checks that it fits the certificate, which must be loaded
-  /// first. An encrypted key is refused: nobody is asked for a password.
-  /// Source: SSL_CTX_use_PrivateKey_file(3), SSL_CTX_check_private_key(3).
-  [[nodiscard]] std::error_code use_private_key_file(const std::string& path);
+  // ---- certificates and keys ----
 
-  /// Trusts the certificate authorities in a PEM file. Source: SSL_CTX_load_verify_file(3).
+  /// Loads the certificate chain, own certificate first, from a PEM file or from text.
+  /// Errors: the system's, PEM's, OpenSSL's. Source: SSL_CTX_use_certificate_chain_file(3).
+  [[nodiscard]] std::error_code use_certificate_chain_file(const std::string& path);
+  [[nodiscard]] std::error_code use_certificate_chain(pem chain);
+  /// Loads the private key from a PEM file or from text, and checks that it fits the certificate, which must
+  /// be loaded first. An encrypted key is refused: nobody is asked for a password. Errors: the system's,
+  /// PEM's, OpenSSL's. Source: SSL_CTX_use_PrivateKey_file(3), SSL_CTX_check_private_key(3).
+  [[nodiscard]] std::error_code use_private_key_file(const std::string& path);
+  [[nodiscard]] std::error_code use_private_key(pem key);
+
+  /// Trusts the certificate authorities in a PEM file or a text, and heeds revocation lists in it if checking
+  /// these is switched on. Errors: the system's, PEM's, OpenSSL's. Source: SSL_CTX_load_verify_file(3).
   [[nodiscard]] std::error_code trust_file(const std::string& path);
+  [[nodiscard]] std::error_code trust(pem authorities);
   /// Trusts the certificate authorities of the system. Source: SSL_CTX_set_default_verify_paths(3).
   [[nodiscard]] std::error_code trust_system();
 
-  /// On a server: demands a certificate of every client, signed by an authority in this PEM file, and
-  /// names these authorities to the client. Source: SSL_CTX_set_verify(3), SSL_load_client_CA_file(3).
+  /// On a server: demands a certificate of every client, signed by an authority in this PEM file or text, and
+  /// names these authorities to the client. Errors: bad_option on a client, the system's, PEM's, OpenSSL's.
+  /// Source: SSL_CTX_set_verify(3), SSL_CTX_set_client_CA_list(3).
   [[nodiscard]] std::error_code require_client_certificate(const std::string& ca_path);
+  [[nodiscard]] std::error_code require_client_certificate(pem ca);
+  /// The same, but a client may do without: ask peer_certificate() who it is, and take none for nobody. A
+  /// certificate that is shown must be good. Source: SSL_CTX_set_verify(3).
+  [[nodiscard]] std::error_code ask_for_client_certificate(const std::string& ca_path);
+  [[nodiscard]] std::error_code ask_for_client_certificate(pem ca);
+
+  // ---- sessions ----
+
+  /// On a client: keeps up to `most` sessions, 8 of one peer, and offers the newest that fits when a
+  /// connection of this context begins its handshake after engine::set_host(). Fitting means: the same name,
+  /// port and verification settings, and verified in the same way; connections with a verify callback take no
+  /// part, because a resumption asks no callback. TLS 1.3 tickets are used once (RFC 8446 appendix C.4). Too
+  /// old sessions are not offered, and those of a connection that failed are dropped.
+  /// A new-session callback on the native context keeps working if it was installed before; after this, none
+  /// must be. Errors: bad_option on a server and for 0. Thread safety: connections of the context may run on
+  /// any threads. Source: SSL_CTX_sess_set_new_cb(3), SSL_CTX_set_session_cache_mode(3).
+  [[nodiscard]] std::error_code resume_sessions(std::size_t most = 1024);
+
+  /// On a server: how many TLS 1.3 tickets a client gets with a full handshake; 1 at first, half of OpenSSL's
+  /// default. Making a ticket costs the server more than all the rest of a handshake's symmetric work and the
+  /// client 250 bytes on the wire, and a second one serves only clients that open two connections at once:
+  /// each ticket is meant to be used once, and a resumption brings a new one (RFC 8446 appendix C.4). With 0
+  /// no TLS 1.3 session can be resumed. Errors: bad_option on a client. Source: SSL_CTX_set_num_tickets(3),
+  /// RFC 8446 section 4.6.1.
+  [[nodiscard]] std::error_code set_ticket_count(std::size_t tickets);
+  /// On a server: seals tickets with these keys instead of random ones, so that all processes that have them
+  /// take each other's sessions, provided that they ask the same of client certificates, with the same
+  /// authorities. 80 secret random bytes; who has them can read recorded connections, so they should change
+  /// daily. Errors: bad_option on a client and for another size.
+  /// Source: SSL_CTX_set_tlsext_ticket_keys(3).
+  [[nodiscard]] std::error_code set_ticket_keys(std::span<const std::byte> keys);
+  /// How long a session may be resumed after it was made; 2 hours at first. A server says so in its tickets;
+  /// a client heeds the server's time if that is shorter. Errors: bad_option for less than a second and more
+  /// than 7 days. Source: SSL_CTX_set_timeout(3), RFC 8446 section 4.6.1.
+  [[nodiscard]] std::error_code set_session_lifetime(std::chrono::seconds lifetime);
+  /// On a server: every handshake is a full one; no tickets are sent and no sessions kept, in all versions.
+  /// On a client, which resumes nothing unless told to, it does nothing.
+  /// Source: SSL_CTX_set_options(3) on SSL_OP_NO_TICKET, SSL_CTX_set_session_cache_mode(3).
+  void disable_resumption() noexcept;
+
+  // ---- others ----
 
   /// Application protocols in order of preference, 1 to 255 bytes each (RFC 7301). A client offers them; a
   /// server picks its first one that the client offers. A client that offers only others is refused with the
@@ -73,6 +130,8 @@ class context {
 
  private:
   explicit context(role r);
+  std::error_code load_trust(BIO* from);
+  std::error_code demand_certificate(BIO* ca, int verify_flags);
 
   struct free_ctx {
     void operator()(SSL_CTX* c) const noexcept;

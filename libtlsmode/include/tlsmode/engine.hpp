@@ -15,6 +15,7 @@
 #include <tlsmode/context.hpp>
 #include <tlsmode/error.hpp>
 #include <tlsmode/mode.hpp>
+#include <tlsmode/session.hpp>
 #include <tlsmode/stats.hpp>
 #include <tlsmode/suspend.hpp>
 #include <tlsmode/transport.hpp>
@@ -156,10 +157,11 @@ class engine {
   void set_read_ahead(std::size_t bytes) noexcept;
 
   /// On a client: the name to check the certificate against and to send as SNI. An IP address in text form
-  /// is checked as an address and not sent; a dot at the end is dropped.
+  /// is checked as an address and not sent; a dot at the end is dropped. Sessions are kept and offered by
+  /// name and `port`, where the context keeps them (context::resume_sessions()); the port means nothing else.
   /// Errors: bad_host_name for what is neither, bad_option once the handshake has begun.
   /// Source: SSL_set1_host(3), SSL_set_tlsext_host_name(3), RFC 6066 section 3.
-  [[nodiscard]] std::error_code set_host(std::string_view name);
+  [[nodiscard]] std::error_code set_host(std::string_view name, std::uint16_t port = 0);
   /// SSL_VERIFY_ flags for this connection. Source: SSL_set_verify(3).
   void set_verify_mode(int flags) noexcept;
   /// Longest chain accepted. Source: SSL_set_verify_depth(3).
@@ -167,6 +169,32 @@ class engine {
   /// Called for each certificate of the peer's chain with OpenSSL's own opinion; its answer decides. An
   /// exception refuses the certificate.
   void set_verify_callback(std::function<bool(bool preverified, X509_STORE_CTX* store)> callback);
+
+  // ---- keys and sessions ----
+
+  /// Asks for a new key for what this side sends, and, with `both`, for what the peer sends. The message goes
+  /// out in front of the next write or shutdown; asking again before that changes nothing.
+  /// Precondition: none. Errors: handshake_needed; bad_option before TLS 1.3; write_after_shutdown;
+  /// operation_in_progress while a job is paused or a write is unfinished, and with `both` while a message
+  /// waits that does not ask the peer; what the connection failed with.
+  /// Source: SSL_key_update(3), RFC 8446 section 4.6.3.
+  [[nodiscard]] std::error_code update_keys(bool both) noexcept;
+
+  /// On a client: a copy of the newest session, for a later connection to the same peer with the same
+  /// settings. Null if there is none that can be resumed, before the handshake is done, after a failure, and
+  /// while a job is paused. With TLS 1.3 sessions come after the handshake, with the first reads. How the
+  /// connection ends does not change the copy. Source: SSL_get1_session(3), SSL_SESSION_is_resumable(3).
+  [[nodiscard]] session_ptr session() const noexcept;
+  /// On a client: offers a session in the coming handshake; resumed() tells whether the peer took it.
+  /// A resumption skips the check of the peer's certificate. So a connection that verifies offers only a
+  /// session for which an engine of the same context did the same check: same names, settings and trust, and
+  /// no verify callback on either side, since nobody can know what a callback would have said. A session read
+  /// from a file has lost the proof. A TLS 1.3 session should be offered once (RFC 8446 appendix C.4).
+  /// Preconditions: the host and the verification settings are set; if they are changed afterwards, the
+  /// session is silently not offered.
+  /// Errors: session_not_verified; bad_option for null, for a session that cannot be resumed, on a server,
+  /// and once the handshake has begun; OpenSSL's. Source: SSL_set_session(3).
+  [[nodiscard]] std::error_code offer_session(SSL_SESSION* session) noexcept;
 
   // ---- jobs ----
 
@@ -212,6 +240,7 @@ class engine {
 
  private:
   friend struct bio_bridge;
+  friend struct session_bridge;
   enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
   struct free_ssl {
     void operator()(SSL* s) const noexcept;
@@ -257,7 +286,11 @@ class engine {
   void end_paused_job() noexcept;
   void resume_job_to_its_end() noexcept;
   std::size_t take_early(mutable_buffer to) noexcept;
+  static engine* of(const SSL* ssl) noexcept;
   static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
+  void prepare_sessions() noexcept;
+  void mark_session() noexcept;
+  void forget_sessions() noexcept;
 
   // OpenSSL's smallest read buffer: one record. What a connection has until it proves to be busy.
   static constexpr std::size_t small_read_buffer = 0;
@@ -290,9 +323,13 @@ class engine {
   tlsmode::stats stats_;
   std::size_t batch_limit_ = 256 * 1024;
   std::size_t read_ahead_limit_ = 128 * 1024;
-  std::uint32_t record_limit_ =
-      largest_record;           // most plaintext bytes that OpenSSL was seen to put into one record
-  std::uint32_t discarded_ = 0; // dropped by draining shutdowns so far
+  // Most plaintext bytes that OpenSSL was seen to put into one record.
+  std::uint32_t record_limit_ = largest_record;
+  std::uint32_t discarded_ = 0;      // dropped by draining shutdowns so far
+  std::uint32_t session_family_ = 0; // of sessions kept for others to resume; 0: none
+  std::uint16_t port_ = 0;
+  bool host_named_ = false;      // by set_host(): there is something to keep sessions by
+  bool session_offered_ = false; // by offer_session(): to be checked once more
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;

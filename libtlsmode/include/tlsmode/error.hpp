@@ -26,6 +26,8 @@ enum class error {
   operation_in_progress, ///< misuse: a blocking operation while an operation of the same kind is outstanding
   unread_data,           ///< misuse: giving up a connection while bytes of the peer are unread in it
   bad_option,            ///< misuse: a setting that OpenSSL does not take
+  session_not_verified,  ///< misuse: a verifying connection was given a session that proves no such
+                         ///< verification
   openssl_internal,      ///< OpenSSL failed without giving a reason
 };
 

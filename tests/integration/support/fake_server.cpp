@@ -62,6 +62,11 @@ std::string fake_server::sni() {
   return sni_;
 }
 
+bool fake_server::close_notify_answered() {
+  finish();
+  return answered_;
+}
+
 void fake_server::serve() {
   const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (connection < 0) return;
@@ -109,7 +114,8 @@ void fake_server::serve_tls(int connection) {
     return;
   }
   SSL_write(ssl.get(), script_.response.data(), static_cast<int>(script_.response.size()));
-  if (script_.how == fake_script::end::close_notify) SSL_shutdown(ssl.get());
+  if (script_.how == fake_script::end::close_notify)
+    answered_ = SSL_shutdown(ssl.get()) == 1 || SSL_shutdown(ssl.get()) == 1;
 }
 
 } // namespace integration

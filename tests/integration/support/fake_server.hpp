@@ -35,6 +35,8 @@ class fake_server {
   /// What the client sent, and the name in its SNI; call after the client has ended.
   [[nodiscard]] std::string request();
   [[nodiscard]] std::string sni();
+  /// True if our close_notify was answered by the client's; call as above.
+  [[nodiscard]] bool close_notify_answered();
 
  private:
   void serve();
@@ -45,6 +47,7 @@ class fake_server {
   int listener_;
   std::uint16_t port_ = 0;
   std::string request_, sni_;
+  bool answered_ = false;
   std::thread thread_;
 };
 

@@ -113,7 +113,9 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// not a plain socket must support cancellation. Precondition: none; operations outstanding keep their
   /// limit.
   void expires_after(std::chrono::steady_clock::duration limit) {
-    expires_at(std::chrono::steady_clock::now() + limit);
+    using time_point = std::chrono::steady_clock::time_point;
+    const time_point now = std::chrono::steady_clock::now();
+    expires_at(limit > time_point::max() - now ? time_point::max() : now + limit);
   }
   void expires_at(std::chrono::steady_clock::time_point limit) {
     if (!state_->deadlines) state_->deadlines.reset(new detail::deadline_list(get_executor()));

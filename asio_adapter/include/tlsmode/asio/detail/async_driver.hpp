@@ -135,6 +135,8 @@ class async_driver {
       const step s = finished_.over ? finished_.result() : one_step();
       give_back(held_ & ~action_.lanes(state_->eng)); // whoever else needs it need not wait with us
       if (!s.complete()) return suspend_for(s.why, initiating);
+      if (const auto ec = state_->channel.send_error(); ec && finished_.over && !s.error)
+        return finish(ec, 0, initiating); // the flusher was told so
       if (still_with_channel(s)) {
         if (s.error) return wait_for_alert();
         if (prepare_to_wait(initiating)) wait_to_send(initiating);
@@ -185,7 +187,9 @@ class async_driver {
 
   // False if the operation was cancelled while it was not suspended, and is over now.
   bool prepare_to_wait(bool initiating) {
-    const auto types = action_.may_stop_total(state_->eng) ? all_types : no_total;
+    // The engine knows no more of bytes that are with the channel; they are sealed all the same.
+    const bool sealed = finished_.over && finished_.result().bytes != 0;
+    const auto types = !sealed && action_.may_stop_total(state_->eng) ? all_types : no_total;
     if (cancelled(types)) {
       abort(initiating);
       return false;

@@ -32,6 +32,7 @@ class buffered_channel {
   static constexpr bool holds_bytes = true;
   [[nodiscard]] bool unsent() const noexcept { return !memory_.output().empty(); }
   [[nodiscard]] bool sending() const noexcept { return sending_; }
+  [[nodiscard]] const boost::system::error_code& send_error() const noexcept { return write_error_; }
   void drop_unsent() noexcept {
     if (!sending_) memory_.consume(memory_.output().size());
   }
@@ -87,7 +88,7 @@ class buffered_channel {
   }
 
   void receive(NextLayer& next, bool, boost::system::error_code& ec) {
-    while (unsent() && !ec) send(next, ec);
+    while (unsent() && !sending_ && !ec) send(next, ec);
     if (ec) return;
     const net::mutable_buffer room = input();
     if (room.size() == 0) return void(ec = no_memory());
@@ -95,6 +96,10 @@ class buffered_channel {
     ec = would_block(ec) ? received(net::error::operation_aborted, n), ec : received(ec, n);
   }
   void send(NextLayer& next, boost::system::error_code& ec) {
+    if (sending_) { // an asynchronous operation has the output now
+      ec = to_boost(error::operation_in_progress);
+      return;
+    }
     const std::size_t n = next.write_some(output(), ec);
     if (would_block(ec))
       memory_.consume(n);

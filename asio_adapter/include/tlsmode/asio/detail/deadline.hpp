@@ -72,7 +72,8 @@ class deadline_list {
 
   net::steady_timer timer;
   time_point limit = time_point::max(); // of the operations that start from now on
-  bool watching = false;                // somebody waits on the timer
+  unsigned watches = 0;                 // begun so far; only the last one counts
+  bool watching = false;                // it waits on the timer
 
  private:
   friend class deadline_node;
@@ -124,12 +125,14 @@ class deadline_watch {
   void wait() {
     deadline_list& d = *state_->deadlines;
     d.watching = true;
+    number_ = ++d.watches;
     d.timer.expires_at(d.first_due());
     d.timer.async_wait(std::move(*this));
   }
 
   void operator()(boost::system::error_code) {
     deadline_list& d = *state_->deadlines;
+    if (number_ != d.watches) return; // another one has taken over
     d.watching = false;
     if (state_->next == nullptr) return;
     const StatePtr keep = state_;
@@ -140,6 +143,7 @@ class deadline_watch {
  private:
   StatePtr state_;
   Executor ex_;
+  unsigned number_ = 0;
 };
 
 } // namespace detail

@@ -26,6 +26,8 @@ class direct_channel {
   static constexpr bool holds_bytes = false;
   [[nodiscard]] static constexpr bool unsent() noexcept { return false; }
   [[nodiscard]] static constexpr bool sending() noexcept { return false; }
+  /// Why what it held could not be sent.
+  [[nodiscard]] static boost::system::error_code send_error() noexcept { return {}; }
   static void drop_unsent() noexcept {}
   [[nodiscard]] static const_buffer unread() noexcept { return {}; }
   /// Forgets what was: another connection begins.

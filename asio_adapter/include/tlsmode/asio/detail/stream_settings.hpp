@@ -5,14 +5,21 @@
 #define TLSMODE_ASIO_DETAIL_STREAM_SETTINGS_HPP
 
 #include <tlsmode/asio/error.hpp>
+#include <tlsmode/connection.hpp>
 #include <tlsmode/engine.hpp>
+#include <tlsmode/session.hpp>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/verify_context.hpp>
 #include <boost/asio/ssl/verify_mode.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <array>
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tlsmode {
 namespace net = boost::asio;
@@ -39,14 +46,14 @@ class stream_settings {
   void set_batch_limit(std::size_t bytes) noexcept { engine_().set_batch_limit(bytes); }
 
   /// On a client: the name, or IP address in text form, to check the certificate against; a name is also sent
-  /// as SNI. Errors: error::bad_host_name.
-  void set_host(std::string_view name) {
-    boost::system::error_code ec;
-    set_host(name, ec);
-    if (ec) throw boost::system::system_error(ec, "set_host");
+  /// as SNI. With `port` it is also what context::resume_sessions() keeps sessions by; see engine::set_host.
+  /// Errors: error::bad_host_name, error::bad_option once the handshake has begun.
+  void set_host(std::string_view name, std::uint16_t port = 0) {
+    throw_if(engine_().set_host(name, port), "set_host");
   }
-  void set_host(std::string_view name, boost::system::error_code& ec) {
-    ec = to_boost(engine_().set_host(name));
+  void set_host(std::string_view name, boost::system::error_code& ec) { set_host(name, 0, ec); }
+  void set_host(std::string_view name, std::uint16_t port, boost::system::error_code& ec) {
+    ec = to_boost(engine_().set_host(name, port));
   }
 
   /// As with boost::asio::ssl::stream. Source: SSL_set_verify(3).
@@ -75,6 +82,46 @@ class stream_settings {
     set_verify_callback(std::move(callback));
   }
 
+  /// Asks for a new sending key and, with `both`, for one of the peer's; it goes out with the next write.
+  /// Errors: error::handshake_needed, error::bad_option before TLS 1.3, error::operation_in_progress; see
+  /// engine::update_keys. Source: SSL_key_update(3), RFC 8446 section 4.6.3.
+  void update_keys(bool both) { throw_if(engine_().update_keys(both), "update_keys"); }
+  void update_keys(bool both, boost::system::error_code& ec) { ec = to_boost(engine_().update_keys(both)); }
+
+  /// On a client: the newest session, to be offered by a later connection to the same peer with the same
+  /// settings; null if there is none. With TLS 1.3 it comes with the first reads. See engine::session. A
+  /// tlsmode::context does all this by itself after resume_sessions().
+  [[nodiscard]] session_ptr session() const noexcept { return engine_().session(); }
+  /// On a client, before the handshake: offers a session. One that proves no verification like this stream's
+  /// is refused with error::session_not_verified; see engine::offer_session. Source: SSL_set_session(3).
+  void offer_session(SSL_SESSION* session) { throw_if(engine_().offer_session(session), "offer_session"); }
+  void offer_session(SSL_SESSION* session, boost::system::error_code& ec) {
+    ec = to_boost(engine_().offer_session(session));
+  }
+
+  /// The peer's certificate, null if it sent none; its chain as it sent it; the chain that was verified.
+  [[nodiscard]] certificate_ptr peer_certificate() const { return tlsmode::peer_certificate(native()); }
+  [[nodiscard]] std::vector<certificate_ptr> peer_chain() const { return tlsmode::peer_chain(native()); }
+  [[nodiscard]] std::vector<certificate_ptr> verified_chain() const {
+    return tlsmode::verified_chain(native());
+  }
+
+  /// Keying material that both ends of this connection, and nobody else, can compute from `label` and
+  /// `context`. Errors: error::handshake_needed, OpenSSL's. Source: RFC 5705, RFC 8446 section 7.5.
+  void export_keying_material(std::string_view label, net::const_buffer context, net::mutable_buffer out,
+                              boost::system::error_code& ec) const {
+    ec = to_boost(tlsmode::export_keying_material(
+        native(), label, {static_cast<const std::byte*>(context.data()), context.size()},
+        {static_cast<std::byte*>(out.data()), out.size()}));
+  }
+  /// The channel binding "tls-exporter". Errors: error::handshake_needed, error::bad_option where it would
+  /// not be unique. Source: RFC 9266.
+  [[nodiscard]] std::array<std::byte, 32> channel_binding() const {
+    std::array<std::byte, 32> out{};
+    throw_if(tlsmode::channel_binding(native(), out), "channel_binding");
+    return out;
+  }
+
   /// All that is known of the failure that ended the connection.
   [[nodiscard]] const failure& last_failure() const noexcept { return engine_().last_failure(); }
   [[nodiscard]] const tlsmode::stats& stats() const noexcept { return engine_().stats(); }
@@ -83,6 +130,8 @@ class stream_settings {
   /// "TLSv1.3" and the like; the name of the cipher suite.
   [[nodiscard]] std::string_view protocol() const noexcept { return engine_().protocol(); }
   [[nodiscard]] std::string_view cipher() const noexcept { return engine_().cipher(); }
+  /// The group of the key exchange, e.g. "x25519"; empty if there was none.
+  [[nodiscard]] std::string group() const { return tlsmode::group(native()); }
   /// The protocol agreed on by ALPN (RFC 7301); empty if none.
   [[nodiscard]] std::string_view alpn() const noexcept { return engine_().alpn(); }
   /// True if the handshake resumed an earlier session.
@@ -97,6 +146,10 @@ class stream_settings {
   ~stream_settings() = default;
 
  private:
+  static void throw_if(std::error_code ec, const char* operation) {
+    if (ec) throw boost::system::system_error(to_boost(ec), operation);
+  }
+  [[nodiscard]] SSL* native() const noexcept { return engine_().native_handle(); }
   [[nodiscard]] engine& engine_() const noexcept { return static_cast<const Stream&>(*this).engine_ref(); }
 };
 

@@ -163,11 +163,11 @@ void stream_state<NextLayer>::flush_behind(const Executor& ex) {
 template <class NextLayer>
 template <class Executor>
 void stream_state<NextLayer>::begin_deadline(deadline_node& node, const Executor& ex) {
+  const bool first = deadlines->empty();
   deadlines->add(node);
-  if (!deadlines->watching)
+  // A watch that is left from earlier operations may be on an executor that nobody runs any more.
+  if (first || !deadlines->watching || node.when < deadlines->timer.expiry())
     deadline_watch<state_ptr<NextLayer>, Executor>(state_ptr<NextLayer>(this), ex).wait();
-  else if (node.when < deadlines->timer.expiry())
-    deadlines->timer.expires_at(node.when); // the watch looks at all of them again
 }
 
 } // namespace tlsmode::detail

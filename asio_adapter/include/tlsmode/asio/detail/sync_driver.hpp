@@ -46,11 +46,11 @@ class sync_driver {
         return s.bytes;
       }
       // A write that is complete for the engine is reported even if a non-blocking layer takes no more: the
-      // rest goes out with the next operation.
+      // rest goes out with the next operation. A handshake or a shutdown can simply be repeated.
       boost::system::error_code sending;
-      while (Action::flushes && state_.channel.unsent() && !sending)
+      while (Action::flushes && state_.channel.unsent() && !state_.channel.sending() && !sending)
         state_.channel.send(*state_.next, sending);
-      if (sending && !would_block(sending)) ec = sending;
+      if (sending && (!would_block(sending) || !Action::has_bytes)) ec = sending;
       if (ec || !action_.next_part()) return ec ? 0 : s.bytes;
     }
   }
