@@ -49,10 +49,11 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   /// Before a step: the executor on which the callback shall wake the operation.
   template <class Executor>
   void attach(const Executor& ex) {
-    signal_->set_post([ex, weak = weak_from_this()] {
-      net::post(ex, [weak] {
-        if (const auto self = weak.lock()) self->wake();
-      });
+    // By way of the stream's executor: that of an any_completion_handler cannot be posted to.
+    signal_->set_post([ex, io = io_, weak = weak_from_this()] {
+      net::post(io, net::bind_executor(ex, [weak] {
+                  if (const auto self = weak.lock()) self->wake();
+                }));
     });
   }
 
