@@ -159,6 +159,15 @@ TLSMODE_CASE_PER_VERSION(connections_that_verify_do_not_meet_those_that_do_not) 
   BOOST_TEST(fails_for(pair.client.last, SSL_R_CERTIFICATE_VERIFY_FAILED));
 }
 
+TLSMODE_CASE_PER_VERSION(unverified_sessions_keep_to_their_host_too) {
+  context client = resuming_client(version);
+  client.disable_verification();
+  const context server = server_context();
+  BOOST_TEST(!resumes(client, server));
+  for (const char* host : {"other.test", server_address}) BOOST_TEST(!offers(client, with_host(host, 0)));
+  BOOST_TEST(resumes(client, server));
+}
+
 TLSMODE_CASE_PER_VERSION(without_a_host_there_is_nothing_to_keep_by) {
   context client = resuming_client(version);
   client.disable_verification();
