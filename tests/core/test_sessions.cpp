@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -156,6 +157,15 @@ TLSMODE_CASE_PER_VERSION(connections_that_verify_do_not_meet_those_that_do_not) 
   memory_pair pair(client, server);
   BOOST_TEST(!pair.connect());
   BOOST_TEST(fails_for(pair.client.last, SSL_R_CERTIFICATE_VERIFY_FAILED));
+}
+
+TLSMODE_CASE_PER_VERSION(unverified_sessions_keep_to_their_host_too) {
+  context client = resuming_client(version);
+  client.disable_verification();
+  const context server = server_context();
+  BOOST_TEST(!resumes(client, server));
+  for (const char* host : {"other.test", server_address}) BOOST_TEST(!offers(client, with_host(host, 0)));
+  BOOST_TEST(resumes(client, server));
 }
 
 TLSMODE_CASE_PER_VERSION(without_a_host_there_is_nothing_to_keep_by) {
@@ -357,6 +367,7 @@ TLSMODE_CASE_PER_VERSION(an_unverified_session_is_refused_by_a_connection_that_v
   const session_ptr session = session_of(client, attacker, does_not_verify);
   memory_pair pair(client, attacker);
   BOOST_TEST(pair.client.tls.offer_session(session.get()) == error::session_not_verified);
+  BOOST_TEST(ERR_peek_error() == 0u); // nothing is left for somebody else to find
   BOOST_TEST(!pair.connect());
   BOOST_TEST(fails_for(pair.client.last, SSL_R_CERTIFICATE_VERIFY_FAILED));
   BOOST_TEST(resumes(client, attacker, [&](engine& e) {
@@ -404,6 +415,22 @@ TLSMODE_CASE_PER_VERSION(another_context_is_another_verification) {
     const context other = only(version, client_context());
     memory_pair pair(other, server);
     BOOST_TEST(pair.client.tls.offer_session(session.get()) == error::session_not_verified);
+  }
+}
+
+TLSMODE_CASE_PER_VERSION(another_time_is_another_verification) {
+  const context client = only(version, client_context());
+  const context server = server_context();
+  const auto at = [now = std::time(nullptr)](int minutes_ago) {
+    return [=](engine& e) {
+      X509_VERIFY_PARAM_set_time(SSL_get0_param(e.native_handle()), now - 60 * minutes_ago);
+    };
+  };
+  const session_ptr session = session_of(client, server, at(5));
+  for (const int minutes : {4, 5}) {
+    memory_pair pair(client, server);
+    at(minutes)(pair.client.tls);
+    BOOST_TEST(!pair.client.tls.offer_session(session.get()) == (minutes == 5));
   }
 }
 
