@@ -14,13 +14,10 @@ constexpr auto poll_interval = std::chrono::milliseconds(1);
 } // namespace
 
 void job_signal::raise() {
-  std::function<void()> post;
-  {
-    const std::lock_guard lock(mutex_);
-    raised_ = true;
-    post = post_;
-  }
-  if (post) post();
+  // Under the lock: whoever takes the function away may destroy the io_context afterwards.
+  const std::lock_guard lock(mutex_);
+  raised_ = true;
+  if (post_) post_();
 }
 
 bool job_signal::take() {
@@ -44,6 +41,12 @@ void job_wait::set_timer(bool will_be_woken) {
     timer.expires_at(net::steady_timer::time_point::max());
   else
     timer.expires_after(poll_interval);
+}
+
+void job_wait::close() {
+  signal_->set_post({});
+  stop_waiting();
+  timer.cancel();
 }
 
 void job_wait::stop_waiting() {

@@ -87,8 +87,14 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     if (!state_) return;
     if constexpr (std::is_reference_v<NextLayer>) {
       boost::system::error_code ignored;
-      if constexpr (requires { next_layer_.cancel(ignored); })
-        if (state_->outstanding != 0) next_layer_.cancel(ignored);
+      if (state_->outstanding != 0) {
+        if constexpr (requires { next_layer_.cancel(ignored); })
+          next_layer_.cancel(ignored);
+        else if constexpr (requires { next_layer_.cancel(); })
+          next_layer_.cancel();
+        else if constexpr (requires { lowest_layer().cancel(ignored); })
+          lowest_layer().cancel(ignored);
+      }
     }
     state_->close();
   }

@@ -40,6 +40,7 @@ template <bool ChannelHoldsBytes>
 struct finished_step {
   static constexpr bool over = false;
   [[nodiscard]] static step result() noexcept { return {}; }
+  [[nodiscard]] static std::chrono::steady_clock::duration patience() noexcept { return alert_patience; }
 };
 template <>
 struct finished_step<true> {
@@ -48,11 +49,18 @@ struct finished_step<true> {
     result_ = s;
     over = not_yet;
   }
+  /// What is left of the time for the last alert, however little of it the peer takes at once.
+  [[nodiscard]] std::chrono::steady_clock::duration patience() noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    if (until_ == std::chrono::steady_clock::time_point()) until_ = now + alert_patience;
+    return until_ - now;
+  }
   bool over = false;
-  bool given_up = false; // the peer does not take the last alert
+  bool given_up = false; // the peer does not take it
 
  private:
   step result_;
+  std::chrono::steady_clock::time_point until_{};
 };
 
 template <class NextLayer, class Action, class Handler>
@@ -90,7 +98,7 @@ class async_driver {
     if (was == waiting::readable) ec = state_->channel.received(ec, n);
     if (was == waiting::writable) {
       ec = state_->channel.sent(ec, n);
-      state_->drains.wake_all(); // they may try again
+      if constexpr (channel_type::holds_bytes) state_->drains.wake_all(); // they may try again
     }
     if (state_->next == nullptr) return abort();
     if (was == waiting::job)
@@ -151,7 +159,9 @@ class async_driver {
   // What the engine has sealed may be with the channel yet; reads need not wait for it.
   bool still_with_channel(const step& s) {
     if constexpr (channel_type::holds_bytes) {
-      finished_.set(s, (Action::flushes || s.error) && state_->channel.unsent() && !finished_.given_up);
+      // A connection that has failed owes the peer an alert; other errors have nothing to wait for.
+      const bool owed = s.error ? state_->eng.state() == connection_state::failed : Action::flushes;
+      finished_.set(s, owed && state_->channel.unsent() && !finished_.given_up);
       return finished_.over;
     } else {
       return false;
@@ -229,7 +239,8 @@ class async_driver {
     state_->flush_behind(executor_);
     make_waiter();
     waiter_->join(state_->drains);
-    wait_on_timer(waiting::alert, alert_patience);
+    const bool waits = state_->output_pending(); // else it could not be sent
+    wait_on_timer(waiting::alert, waits ? finished_.patience() : std::chrono::steady_clock::duration(0));
   }
 
   void give_up_output() {
@@ -342,7 +353,6 @@ class async_driver {
   net::cancellation_type accepted_ = all_types;
   unsigned held_ = no_lane;
   unsigned awaited_ = no_lane; // while waiting for a lane
-  bool over_ = false;          // the engine has completed the operation; the channel has not
   waiting waiting_ = waiting::nothing;
   [[no_unique_address]] finished_step<channel_type::holds_bytes> finished_;
 };

@@ -88,8 +88,10 @@ class buffered_channel {
   }
 
   void receive(NextLayer& next, bool, boost::system::error_code& ec) {
+    // The peer may wait for this before it sends what we wait for; but who may not block reads all the same.
     while (unsent() && !sending_ && !ec) send(next, ec);
-    if (ec) return;
+    if (ec && !would_block(ec)) return;
+    ec = {};
     const net::mutable_buffer room = input();
     if (room.size() == 0) return void(ec = no_memory());
     const std::size_t n = next.read_some(room, ec);
@@ -113,16 +115,7 @@ class buffered_channel {
     return !ec;
   }
   /// Whether the layer's operations wait. One that cannot be asked does.
-  [[nodiscard]] static bool may_block(NextLayer& next) {
-    if constexpr (requires { next.non_blocking(); })
-      return !next.non_blocking();
-    else if constexpr (requires { next.socket().non_blocking(); })
-      return !next.socket().non_blocking();
-    else if constexpr (requires { next.lowest_layer().non_blocking(); })
-      return !next.lowest_layer().non_blocking();
-    else
-      return true;
-  }
+  [[nodiscard]] static bool may_block(NextLayer& next) { return layer_may_block(next); }
   static void refresh() noexcept {}
 
   /// The engine hands a layer's error back as it came from the layer.
@@ -137,6 +130,17 @@ class buffered_channel {
   static constexpr std::size_t largest_block = 64 * 1024;
   static constexpr std::size_t output_limit = 64 * 1024;
 
+  template <class Layer>
+  static bool layer_may_block(Layer& next) {
+    if constexpr (requires { next.non_blocking(); })
+      return !next.non_blocking();
+    else if constexpr (requires { next.socket().non_blocking(); })
+      return !next.socket().non_blocking();
+    else if constexpr (requires { next.next_layer(); })
+      return layer_may_block(next.next_layer());
+    else
+      return true;
+  }
   static bool would_block(const boost::system::error_code& ec) noexcept {
     return ec == net::error::would_block || ec == net::error::try_again;
   }

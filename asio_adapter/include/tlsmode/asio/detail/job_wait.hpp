@@ -69,6 +69,9 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   /// True while an operation waits on `timer`.
   [[nodiscard]] bool waited_for() const noexcept { return waited_for_; }
 
+  /// The stream goes away; a job that was left behind may still call, and finds nobody.
+  void close();
+
   /// The job goes on, or nobody waits for it any more: its descriptors are left alone, and as they were. The
   /// crypto may close them while it runs, and open others with the same numbers.
   void stop_waiting();

@@ -83,10 +83,7 @@ struct stream_state {
   void close() {
     next = nullptr;
     for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains}) list->wake_all();
-    if (jobs) {
-      jobs->stop_waiting();
-      jobs->timer.cancel();
-    }
+    if (jobs) jobs->close();
     if (deadlines) deadlines->timer.cancel();
     stop_flushing();
   }
@@ -156,8 +153,14 @@ class flusher {
 template <class NextLayer>
 template <class Executor>
 void stream_state<NextLayer>::flush_behind(const Executor& ex) {
-  if (!flushing && !channel.sending() && next != nullptr)
-    flusher<NextLayer, Executor>(state_ptr<NextLayer>(this), ex).wait();
+  if (flushing || channel.sending() || next == nullptr) return;
+  if constexpr (channel_for<NextLayer>::holds_bytes) {
+    // A channel must have something to send: what the engine holds back moves there first.
+    decltype(auto) t = transport();
+    if (!channel.unsent()) eng.flush(t);
+    if (!channel.unsent()) return;
+  }
+  flusher<NextLayer, Executor>(state_ptr<NextLayer>(this), ex).wait();
 }
 
 template <class NextLayer>

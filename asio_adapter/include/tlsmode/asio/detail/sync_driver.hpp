@@ -41,7 +41,10 @@ class sync_driver {
         continue;
       }
       if (s.error) {
-        if (state_.channel.unsent() && !send_alert()) state_.channel.drop_unsent();
+        // A connection that has failed owes the peer an alert; other errors leave what waits to be sent
+        // alone.
+        const bool failed = state_.eng.state() == connection_state::failed;
+        if (failed && state_.channel.unsent() && !send_alert()) state_.channel.drop_unsent();
         ec = state_.channel.restore(s.error);
         return s.bytes;
       }
