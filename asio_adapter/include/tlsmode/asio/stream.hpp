@@ -81,8 +81,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     if (state_) state_->next = &next_layer_;
     return *this;
   }
-  /// Outstanding operations complete with operation_aborted; those on a socket that the stream only refers to
-  /// are cancelled for that, with all that waits on the socket.
+  /// Outstanding operations complete with operation_aborted. A next layer that the stream only refers to is
+  /// cancelled for that, by cancel() of it or of its lowest layer, with all that waits on it.
   ~stream() {
     if (!state_) return;
     if constexpr (std::is_reference_v<NextLayer>) {
@@ -101,13 +101,17 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
 
   // ---- layers and settings ----
 
+  /// That of the next layer; where operations run whose handlers have no executor of their own.
   [[nodiscard]] executor_type get_executor() noexcept { return next_layer_.get_executor(); }
+  /// What the stream was made over, and what is below all layers; one that names none is its own. To connect,
+  /// to set options, to close; reading or writing there would destroy the TLS stream.
   [[nodiscard]] next_layer_type& next_layer() noexcept { return next_layer_; }
   [[nodiscard]] const next_layer_type& next_layer() const noexcept { return next_layer_; }
   [[nodiscard]] lowest_layer_type& lowest_layer() noexcept { return detail::lowest_layer(next_layer_); }
   [[nodiscard]] const lowest_layer_type& lowest_layer() const noexcept {
     return detail::lowest_layer(next_layer_);
   }
+  /// The OpenSSL connection: for settings and questions; see engine::native_handle.
   [[nodiscard]] native_handle_type native_handle() const noexcept { return engine_ref().native_handle(); }
 
   // ---- time limit ----
@@ -123,6 +127,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     const time_point now = std::chrono::steady_clock::now();
     expires_at(limit > time_point::max() - now ? time_point::max() : now + limit);
   }
+  /// The same with a point in time.
   void expires_at(std::chrono::steady_clock::time_point limit) {
     if (!state_->deadlines) state_->deadlines.reset(new detail::deadline_list(get_executor()));
     state_->deadlines->limit = limit;
@@ -137,13 +142,16 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// Performs the handshake, or goes on with one that was cancelled.
   /// Completion signature: void(error_code). Never completes inside the call.
   /// Cancellation: terminal and partial at any time, total until the first byte; the handshake can be gone on
-  /// with by another call. Errors: OpenSSL's (ssl category), stream_truncated, the socket's, misuse.
-  /// Source: SSL_do_handshake(3).
+  /// with by another call.
+  /// Errors: OpenSSL's (ssl category), stream_truncated, eof if the peer closed instead, those of the next
+  /// layer; error::wrong_role, error::host_name_needed, error::fallback_scsv_misuse,
+  /// error::job_on_other_thread. Source: SSL_do_handshake(3).
   template <class Token = net::default_completion_token_t<executor_type>>
   requires(!net::is_const_buffer_sequence<std::decay_t<Token>>::value) auto async_handshake(
       handshake_type type, Token&& token = {}) {
     return start<void(boost::system::error_code), Token>(token, detail::handshake_action(role_of(type)));
   }
+  /// The same, waiting here. On a non-blocking next layer would_block instead; the same call then goes on.
   void handshake(handshake_type type, boost::system::error_code& ec) {
     run(detail::handshake_action(role_of(type)), ec);
   }
@@ -154,8 +162,11 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   }
 
   /// The same when the peer's first bytes have been read already, for example to tell TLS from other
-  /// protocols. All of `buffers` is taken; what follows the handshake in it reaches later reads. Completion
-  /// signature: void(error_code, size_t n), n = bytes taken, also on error.
+  /// protocols. All of `buffers` is taken when the handshake gets its turn, and must not be given again:
+  /// whoever goes on with a handshake that was cancelled, that would have blocked or that failed for misuse
+  /// calls the form without buffers. What follows the handshake in `buffers` reaches later reads. Completion
+  /// signature: void(error_code, size_t n), n = bytes taken, also on error. Never completes inside the call.
+  /// Cancellation and errors: as without buffers, and not_enough_memory. Source: SSL_do_handshake(3).
   template <class ConstBufferSequence, class Token = net::default_completion_token_t<executor_type>>
   requires(net::is_const_buffer_sequence<ConstBufferSequence>::value) auto async_handshake(
       handshake_type type, const ConstBufferSequence& buffers, Token&& token = {}) {
@@ -179,7 +190,11 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
 
   /// Sends close_notify and waits for the peer's, as boost::asio::ssl::stream does; unread application data
   /// is the error "application data after close notify". Completion signature: void(error_code).
-  /// Cancellation: terminal and partial at any time, total until close_notify is sent; another call goes on.
+  /// Never completes inside the call. Cancellation: terminal and partial at any time, total until
+  /// close_notify is sent; another call goes on. Errors: stream_truncated if the peer does not answer with
+  /// its own; OpenSSL's, the next layer's; error::handshake_needed; error::operation_in_progress while a
+  /// synchronous write on a non-blocking layer is unfinished. Source: SSL_shutdown(3), RFC 8446 section 6.1,
+  /// docs/shutdown.md.
   template <class Token = net::default_completion_token_t<executor_type>>
   requires(!std::is_same_v<std::decay_t<Token>, shutdown_form>) auto async_shutdown(Token&& token = {}) {
     return async_shutdown(shutdown_form::wait_for_peer, std::forward<Token>(token));
@@ -189,6 +204,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   auto async_shutdown(shutdown_form form, Token&& token = {}) {
     return start<void(boost::system::error_code), Token>(token, detail::shutdown_action(form));
   }
+  /// The same, waiting here; would_block as with handshake().
   void shutdown(shutdown_form form, boost::system::error_code& ec) { run(detail::shutdown_action(form), ec); }
   void shutdown(boost::system::error_code& ec) { shutdown(shutdown_form::wait_for_peer, ec); }
   void shutdown(shutdown_form form = shutdown_form::wait_for_peer) {
@@ -200,10 +216,12 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   // ---- write ----
 
   /// Writes bytes of `buffers`: with enable_partial_write at least one and as many as the socket takes at
-  /// once, up to the batch limit; without it all of them. Bytes reported reach the peer, in order. Completion
-  /// signature: void(error_code, size_t n), n = 0 on error except when cancelled. Cancellation: terminal and
-  /// partial at any time, total until the first byte is sealed; completes with operation_aborted and n = the
-  /// bytes sealed, which still go out with later operations.
+  /// once, up to the batch limit; without it all of them. Bytes reported reach the peer, in order.
+  /// Completion signature: void(error_code, size_t n), n = 0 on error except when cancelled. Never completes
+  /// inside the call. Cancellation: terminal and partial at any time, total until the first byte is sealed;
+  /// completes with operation_aborted and n = the bytes sealed, which still go out with later operations.
+  /// Errors: OpenSSL's, the next layer's; error::handshake_needed, error::write_after_shutdown.
+  /// Source: SSL_write_ex(3), docs/modes.md, docs/cancellation.md.
   template <class ConstBufferSequence, class Token = net::default_completion_token_t<executor_type>>
   auto async_write_some(const ConstBufferSequence& buffers, Token&& token = {}) {
     return start<void(boost::system::error_code, std::size_t), Token>(
@@ -226,14 +244,16 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   // ---- read ----
 
   /// Reads at least one byte and then as many as are there without waiting, into the whole sequence.
-  /// Completion signature: void(error_code, size_t n), n = 0 on error; eof after the peer's close_notify,
-  /// stream_truncated if the connection ended without it.
+  /// Completion signature: void(error_code, size_t n), n = 0 on error. Never completes inside the call.
   /// Cancellation: all types; nothing is lost, the stream stays usable.
+  /// Errors: eof after the peer's close_notify, stream_truncated if the connection ended without it;
+  /// OpenSSL's, the next layer's; error::handshake_needed. Source: SSL_read_ex(3).
   template <class MutableBufferSequence, class Token = net::default_completion_token_t<executor_type>>
   auto async_read_some(const MutableBufferSequence& buffers, Token&& token = {}) {
     return start<void(boost::system::error_code, std::size_t), Token>(
         token, detail::read_action<MutableBufferSequence>(buffers));
   }
+  /// The same, waiting here; would_block on a non-blocking next layer that has nothing.
   template <class MutableBufferSequence>
   std::size_t read_some(const MutableBufferSequence& buffers, boost::system::error_code& ec) {
     return run(detail::read_action<MutableBufferSequence>(buffers), ec);

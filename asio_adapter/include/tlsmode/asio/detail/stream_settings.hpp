@@ -56,7 +56,7 @@ class stream_settings {
     ec = to_boost(engine_().set_host(name, port));
   }
 
-  /// As with boost::asio::ssl::stream. Source: SSL_set_verify(3).
+  /// As with boost::asio::ssl::stream. Precondition: no handshake begun. Source: SSL_set_verify(3).
   void set_verify_mode(net::ssl::verify_mode v) { engine_().set_verify_mode(v); }
   void set_verify_mode(net::ssl::verify_mode v, boost::system::error_code& ec) {
     ec = {};

@@ -49,7 +49,7 @@ class sync_driver {
         return s.bytes;
       }
       // A write that is complete for the engine is reported even if a non-blocking layer takes no more: the
-      // rest goes out with the next operation. A handshake or a shutdown can simply be repeated.
+      // rest goes out with the next operation. A handshake or a shutdown is called again.
       boost::system::error_code sending;
       while (Action::flushes && state_.channel.unsent() && !state_.channel.sending() && !sending)
         state_.channel.send(*state_.next, sending);
