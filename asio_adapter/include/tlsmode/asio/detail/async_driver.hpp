@@ -5,9 +5,8 @@
 // The contract, which the conformance tests hold it to:
 // 1. The handler runs exactly once, on its associated executor, never from inside the initiating function.
 // 2. Memory of the operation comes from the handler's allocator and is free before the handler runs. What
-// works
-//    for the stream and not for one operation (flusher, watch of the time limits, descriptors of a paused
-//    job) uses Asio's default.
+//    works for the stream and not for one operation (flusher, watch of the time limits, descriptors of a
+//    paused job) uses Asio's default.
 // 3. While the operation is suspended something is outstanding on its executor, so io_context::run() stays.
 // 4. A cancellation signal that arrives while the operation is not suspended is remembered.
 // 5. The stream may be destroyed at any time: the operation then completes with operation_aborted.
