@@ -42,14 +42,20 @@ constexpr bool same_types = is_same_v<typename stream<Next>::next_layer_type,
             is_same_v<typename stream<Next>::native_handle_type,
                       typename net::ssl::stream<Next>::native_handle_type>;
 
+struct nothing_below {
+  using executor_type = net::any_io_executor;
+};
+
 static_assert(same_types<tcp_socket>);
 static_assert(same_types<tcp_socket&>);
 static_assert(same_types<net::local::stream_protocol::socket>);
 static_assert(same_types<net::basic_stream_socket<net::ip::tcp, net::io_context::executor_type>>);
 static_assert(same_types<net::ssl::stream<tcp_socket>>);
 static_assert(same_types<beast::tcp_stream::socket_type>);
+static_assert(same_types<beast::tcp_stream>, "its lowest layer is for friends; its socket is the same");
+static_assert(same_types<beast::tcp_stream&>);
 static_assert(is_same_v<stream<ours>::lowest_layer_type, ours::lowest_layer_type>, "TLS in TLS");
-static_assert(is_same_v<stream<beast::tcp_stream>::lowest_layer_type, beast::tcp_stream>);
+static_assert(is_same_v<stream<nothing_below>::lowest_layer_type, nothing_below>);
 static_assert(is_same_v<stream<beast::tcp_stream&>::next_layer_type, beast::tcp_stream>);
 static_assert(is_same_v<ours::native_handle_type, SSL*>);
 static_assert(std::is_base_of_v<net::ssl::stream_base, ours>);
@@ -169,6 +175,7 @@ concept drops_in = requires(S s, const S c, error_code ec, net::ssl::stream_base
   { s.async_read_some(ins, moved) } -> std::same_as<void>;
 };
 static_assert(drops_in<stock>, "the list is that of the stock stream");
+static_assert(drops_in<net::ssl::stream<beast::tcp_stream>>);
 static_assert(drops_in<ours>);
 static_assert(drops_in<stream<tcp_socket&>>);
 static_assert(drops_in<stream<ours>>);

@@ -155,6 +155,7 @@ class http_client : public std::enable_shared_from_this<http_client> {
  private:
   void on_handshake(beast::error_code ec) {
     say("handshake", text(ec));
+    stream_.lowest_layer().set_option(tcp::no_delay(true));
     if (!ec) write();
   }
   void write() {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// The lowest layer below a stream; a next layer that names none is its own.
+// The lowest layer below a stream. A next layer that names none publicly is its own; one that has a socket,
+// as beast::tcp_stream does, gives that, which is what boost::asio::ssl::stream makes of it as a friend.
 #ifndef TLSMODE_ASIO_DETAIL_LOWEST_LAYER_HPP
 #define TLSMODE_ASIO_DETAIL_LOWEST_LAYER_HPP
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
 
 namespace tlsmode::detail {
 
@@ -12,6 +17,12 @@ concept has_lowest_layer = requires(T& t) {
 };
 
 template <class T>
+concept has_socket = !has_lowest_layer<T> && requires(T & t, const T& c) {
+  requires std::is_lvalue_reference_v<decltype(t.socket())>;
+  { c.socket() } -> std::same_as<const std::remove_reference_t<decltype(t.socket())>&>;
+};
+
+template <class T>
 struct lowest_layer_of {
   using type = T;
 };
@@ -19,13 +30,19 @@ template <has_lowest_layer T>
 struct lowest_layer_of<T> {
   using type = typename T::lowest_layer_type;
 };
+template <has_socket T>
+struct lowest_layer_of<T> {
+  using type = std::remove_reference_t<decltype(std::declval<T&>().socket())>;
+};
 template <class T>
 using lowest_layer_t = typename lowest_layer_of<T>::type;
 
 template <class T>
 auto& lowest_layer(T& t) noexcept {
-  if constexpr (has_lowest_layer<T>)
+  if constexpr (has_lowest_layer<std::remove_const_t<T>>)
     return t.lowest_layer();
+  else if constexpr (has_socket<std::remove_const_t<T>>)
+    return t.socket();
   else
     return t;
 }
