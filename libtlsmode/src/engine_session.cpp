@@ -136,6 +136,8 @@ int session_bridge::on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
   const detail::context_settings* const settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
   if (settings == nullptr) return 0;
   engine* const e = engine::of(ssl);
+  // The session itself too, before others get to see it: TLS 1.3 tickets have the mark already.
+  if (e != nullptr && e->state_.now() == connection_state::handshaking) (void)identify(*e, session);
   if (e != nullptr && settings->sessions) {
     ERR_set_mark(); // a failure to keep it is none of the read that brought it
     try {
@@ -219,6 +221,9 @@ std::error_code engine::check_resumption() noexcept {
   if (role_ == role::client) {
     if (X509* const own = SSL_get_certificate(ssl); own != nullptr && X509_up_ref(own) == 1)
       shown_.reset(own);
+    // With TLS 1.2 somebody else may have the session by now.
+    if (SSL_version(ssl) >= TLS1_3_VERSION || SSL_CTX_sess_get_new_cb(SSL_get_SSL_CTX(ssl)) == nullptr)
+      (void)session_bridge::identify(*this, session); // else it proves nothing
     const bool ours = session_offered_ || settings != nullptr;
     good = !resumed || !ours || is_outside_key(ssl, session) || session_bridge::may_resume(*this, session);
   } else if (begun_with_ != nullptr) {
