@@ -2,6 +2,7 @@
 // The context of the core.
 #include "context_settings.hpp"
 #include "openssl_handle.hpp"
+#include "session_bridge.hpp"
 
 #include <tlsmode/context.hpp>
 
@@ -60,7 +61,9 @@ context::context(role r)
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_default_passwd_cb(c, &detail::no_password);
   if (r == role::server) SSL_CTX_set_num_tickets(c, 1); // set_ticket_count() says why
+  if (r == role::server) SSL_CTX_set_session_ticket_cb(c, &session_bridge::on_ticket, nullptr, nullptr);
   if (r == role::client) SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
+  if (r == role::client) SSL_CTX_set_cert_verify_callback(c, &session_bridge::on_chain, nullptr);
   set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer | mode::auto_retry);
 }
 

@@ -104,17 +104,30 @@ std::error_code context::load_trust(BIO* from) {
     if (info->x509 != nullptr) {
       if (X509_STORE_add_cert(store, info->x509) != 1) return detail::first_openssl_error();
       detail::digest d{};
-      X509_digest(info->x509, EVP_sha256(), d.data(), nullptr);
-      settings.demand_of_clients({reinterpret_cast<const char*>(d.data()), d.size()});
+      if (X509_digest(info->x509, EVP_sha256(), d.data(), nullptr) != 1) return detail::first_openssl_error();
+      settings.demand_of_clients(detail::view_of(d));
     }
-    if (info->crl != nullptr && X509_STORE_add_crl(store, info->crl) != 1)
-      return detail::first_openssl_error();
+    if (info->crl != nullptr) {
+      if (X509_STORE_add_crl(store, info->crl) != 1) return detail::first_openssl_error();
+      detail::digest d{};
+      if (X509_CRL_digest(info->crl, EVP_sha256(), d.data(), nullptr) != 1)
+        return detail::first_openssl_error();
+      settings.demand_of_clients(detail::view_of(d));
+    }
     any = any || info->x509 != nullptr || info->crl != nullptr;
   }
   if (!any) return no_pem();
   ERR_clear_error(); // the end of the text leaves an error behind
-  if (role_ == role::server) settings.renew_session_id(ctx_.get());
+  trust_changed();
   return {};
+}
+
+// What was verified or asked of a client before does not count any more.
+void context::trust_changed() {
+  if (role_ == role::server)
+    detail::context_settings::of(ctx_.get())->renew_session_id(ctx_.get());
+  else
+    forget_sessions();
 }
 
 std::error_code context::trust_system() {
@@ -122,7 +135,7 @@ std::error_code context::trust_system() {
   if (SSL_CTX_set_default_verify_paths(ctx_.get()) != 1) return detail::first_openssl_error();
   detail::context_settings& settings = *detail::context_settings::of(ctx_.get());
   settings.demand_of_clients("system");
-  if (role_ == role::server) settings.renew_session_id(ctx_.get());
+  trust_changed();
   return {};
 }
 

@@ -45,6 +45,8 @@ void detail::context_settings::demand_of_clients(std::string_view what) {
 // that would have made the same check.
 void detail::context_settings::renew_session_id(SSL_CTX* ctx) {
   session_id = digest_of({view_of(ticket_secret), view_of(client_demands)});
+  usual_checks = session_bridge::checks_of(ctx);
+  usual_store = SSL_CTX_get_cert_store(ctx);
   SSL_CTX_set_session_id_context(ctx, session_id.data(), static_cast<unsigned int>(session_id.size()));
 }
 
@@ -61,6 +63,12 @@ std::error_code context::resume_sessions(std::size_t most) {
   // OpenSSL's own store never gives a client anything back.
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
   return {};
+}
+
+void context::forget_sessions() noexcept {
+  detail::context_settings& settings = *detail::context_settings::of(ctx_.get());
+  settings.trust_changes.fetch_add(1, std::memory_order_relaxed);
+  if (settings.sessions) settings.sessions->clear();
 }
 
 // ---- servers ----

@@ -8,6 +8,8 @@
 #include <openssl/types.h>
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -31,6 +33,8 @@ struct context_settings {
   // A client's sessions, if it keeps them, and the callback that was there before.
   std::unique_ptr<session_store> sessions;
   int (*previous_new_session)(SSL*, SSL_SESSION*) = nullptr;
+  // Sessions verified before the last change prove nothing any more.
+  std::atomic<std::uint64_t> trust_changes{0};
 
   // What the session-id context of a server is made of: sessions go from one context to another only where
   // both are equal.
@@ -38,6 +42,9 @@ struct context_settings {
   digest client_demands{}; // what is asked of a client's certificate
 
   digest session_id{};
+  // What the connections of a server check when the session-id context is made; others have their own.
+  std::string usual_checks;
+  const X509_STORE* usual_store = nullptr; // only compared
 
   /// Takes one more thing into client_demands; order counts.
   void demand_of_clients(std::string_view what);

@@ -67,14 +67,16 @@ step engine::handshake(transport& t, role r) {
   const transport_binding bound(*this, t);
   if (failing_) return deliver_failure();
   if (const std::error_code ec = check_handshake(r)) return {suspend::none, 0, ec};
-  if (state_.now() == connection_state::fresh) begin_handshake(r);
+  if (state_.now() == connection_state::fresh)
+    if (const std::error_code ec = begin_handshake(r)) return finish_failed(operation::handshake, ec);
   push_spill();
   while (state_.now() == connection_state::handshaking) {
     const call_result result = call(operation::handshake, [&] { return SSL_do_handshake(ssl_.get()); });
-    if (result.what == outcome::ok)
-      finish_handshake();
-    else if (result.what != outcome::again)
+    if (result.what == outcome::ok) {
+      if (const std::error_code ec = finish_handshake()) return finish_failed(operation::handshake, ec);
+    } else if (result.what != outcome::again) {
       return finish_call(operation::handshake, result);
+    }
   }
   push_spill();
   if (write_error_) return finish_failed(operation::handshake, write_error_);
@@ -93,20 +95,23 @@ std::error_code engine::check_handshake(role r) const noexcept {
   return {};
 }
 
-void engine::begin_handshake(role r) noexcept {
+std::error_code engine::begin_handshake(role r) noexcept {
   role_ = r;
   if (r == role::client)
     SSL_set_connect_state(ssl_.get());
   else
     SSL_set_accept_state(ssl_.get());
-  prepare_sessions();
+  if (const std::error_code ec = prepare_sessions()) return ec;
   state_.on(detail::event::handshake_begun);
+  return {};
 }
 
-void engine::finish_handshake() noexcept {
+std::error_code engine::finish_handshake() noexcept {
+  if (const std::error_code ec = check_resumption()) return ec;
   state_.on(detail::event::handshake_done);
   apply_modes(); // jobs may end here
   enter_idle();
+  return {};
 }
 
 // ---- read ----

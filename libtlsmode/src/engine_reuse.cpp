@@ -56,7 +56,9 @@ std::error_code engine::reset() noexcept {
   stats_ = {};
   record_limit_ = largest_record;
   discarded_ = session_family_ = 0;
-  session_offered_ = false;
+  session_offered_ = asked_client_ = false;
+  shown_.reset();
+  begun_with_ = nullptr; // sharing_ stays: it tells what the next handshake has to undo
   job_owner_ = operation::none;
   job_abandoned_ = write_committed_ = failing_ = false;
   read_blocked_ = read_full_ = read_gated_ = read_buffer_big_ = more_follows_ = false;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sessions and keys of a connection. The rule behind all of it: a resumption skips the check of the peer, so
-// what is resumed must have been checked in the same way.
+// Sessions and keys of a connection; what only servers do with them is in server_sessions.cpp. The rule
+// behind all of it: a resumption skips the check of the peer, so what is resumed must have been checked in
+// the same way.
 #include "openssl_handle.hpp"
 #include "session_bridge.hpp"
 #include "verification.hpp"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
 namespace tlsmode {
@@ -43,7 +43,8 @@ session_ptr engine::session() const noexcept {
   if (job_paused() || role_ != role::client || s == nullptr || SSL_SESSION_is_resumable(s) == 0)
     return nullptr;
   // A copy: OpenSSL spoils the connection's own when the connection is freed without a shutdown.
-  return session_ptr(SSL_SESSION_dup(s));
+  session_ptr copy(SSL_SESSION_dup(s));
+  return copy && session_bridge::identify(*this, copy.get()) ? std::move(copy) : nullptr;
 }
 
 std::error_code engine::offer_session(SSL_SESSION* session) noexcept {
@@ -70,13 +71,39 @@ bool session_bridge::asks_callback(const engine& e) noexcept {
          SSL_get_verify_callback(e.ssl_.get()) != &engine::on_verify;
 }
 
+// With a ticket that comes later the certificate may be another one already.
+std::optional<detail::digest> session_bridge::identity(const engine& e) noexcept {
+  const bool done =
+      e.state_.now() != connection_state::fresh && e.state_.now() != connection_state::handshaking;
+  return detail::identity_of(done ? e.shown_.get() : SSL_get_certificate(e.ssl_.get()));
+}
+
+// A session that was resumed is whose it was, and if nobody knows that, nobody knows.
+bool session_bridge::identify(const engine& e, SSL_SESSION* copy) noexcept {
+  if (detail::identity_of(copy) != nullptr || SSL_session_reused(e.ssl_.get()) != 0) return true;
+  const auto who = identity(e);
+  return who && detail::mark_identity(copy, *who);
+}
+
 bool session_bridge::may_resume(const engine& e, const SSL_SESSION* session) noexcept {
+  // A session from a file has no mark; without verification that is its owner's affair.
+  const detail::digest* const made_by = detail::identity_of(session);
+  if (made_by == nullptr ? verifies(e) : identity(e) != *made_by) return false;
   if (!verifies(e)) return true;
   if (asks_callback(e)) return false;
   const verification* const passed = verification::of(session);
   if (passed == nullptr) return false;
   const verification_ptr wanted(verification::of(e.ssl_.get()));
   return wanted && *wanted == *passed;
+}
+
+int session_bridge::on_chain(X509_STORE_CTX* store, void*) noexcept {
+  const int verdict = X509_verify_cert(store);
+  const auto* ssl =
+      static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  engine* const e = engine::of(ssl);
+  if (verdict == 1 && e != nullptr) e->mark_session();
+  return verdict;
 }
 
 // Called while the peer's certificate is being verified, when the session is a new one that nobody else can
@@ -93,10 +120,11 @@ void engine::mark_session() noexcept {
 
 namespace {
 
-// Connections that verify and those that do not never meet, nor do different names or ports.
-std::string key_of(const verification* passed, SSL* ssl, std::uint16_t port) {
-  std::string key = std::to_string(port);
-  if (passed == nullptr) return key + " unverified " + detail::names_checked_by(ssl);
+// Connections that verify and those that do not never meet, nor do different names, ports or clients.
+std::string key_of(const verification* passed, SSL* ssl, std::uint16_t port, const detail::digest& who) {
+  std::string key(detail::view_of(who));
+  key += std::to_string(port);
+  if (passed == nullptr) return key + " unverified " + detail::names_checked_by(SSL_get0_param(ssl));
   return key + " verified " + passed->key();
 }
 
@@ -108,6 +136,8 @@ int session_bridge::on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
   const detail::context_settings* const settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
   if (settings == nullptr) return 0;
   engine* const e = engine::of(ssl);
+  // The session itself too, before others get to see it: TLS 1.3 tickets have the mark already.
+  if (e != nullptr && e->state_.now() == connection_state::handshaking) (void)identify(*e, session);
   if (e != nullptr && settings->sessions) {
     ERR_set_mark(); // a failure to keep it is none of the read that brought it
     try {
@@ -124,9 +154,12 @@ void session_bridge::keep(engine& e, detail::session_store& store, const SSL_SES
   const verification* const passed = verification::of(session);
   if (passed == nullptr && verifies(e)) return; // a callback had a say, or there was no certificate
   session_ptr copy(SSL_SESSION_dup(session));
-  if (!copy) return;
+  if (!copy || !identify(e, copy.get())) return;
+  const detail::digest* const who = detail::identity_of(copy.get());
+  if (who == nullptr) return;
+  std::string key = key_of(passed, e.ssl_.get(), e.port_, *who);
   if (e.session_family_ == 0) e.session_family_ = store.new_family();
-  store.put({key_of(passed, e.ssl_.get(), e.port_), std::move(copy), e.session_family_});
+  store.put({std::move(key), std::move(copy), e.session_family_});
 }
 
 void session_bridge::offer_kept(engine& e, detail::session_store& store) {
@@ -137,58 +170,80 @@ void session_bridge::offer_kept(engine& e, detail::session_store& store) {
     wanted.reset(verification::of(ssl));
     if (!wanted) return;
   }
-  const detail::session_store::entry kept = store.take(key_of(wanted.get(), ssl, e.port_));
+  const auto who = identity(e);
+  if (!who) return;
+  const detail::session_store::entry kept = store.take(key_of(wanted.get(), ssl, e.port_, *who));
   if (!kept.session || !may_resume(e, kept.session.get())) return;
   if (SSL_set_session(ssl, kept.session.get()) != 1) return ERR_clear_error();
   // A session that stays falls with any connection that fails on it.
   if (SSL_SESSION_get_protocol_version(kept.session.get()) < TLS1_3_VERSION) e.session_family_ = kept.origin;
 }
 
-// A server skips the check of the client, too. Connections that ask for more or less than their context does
-// must not resume what others were given; whose callback decides resumes nothing of others.
-void session_bridge::separate(engine& e, const detail::context_settings& settings) {
-  SSL* const ssl = e.ssl_.get();
-  const int mode = SSL_get_verify_mode(ssl);
-  const SSL_CTX* const ctx = SSL_get_SSL_CTX(ssl);
-  const bool own_callback = e.verify_callback_ && *e.verify_callback_;
-  detail::digest own{};
-  const auto use = [&](const detail::digest& id) {
-    SSL_set_session_id_context(ssl, id.data(), static_cast<unsigned int>(id.size()));
-  };
-  if (!own_callback && mode == SSL_CTX_get_verify_mode(ctx) &&
-      SSL_get_verify_depth(ssl) == SSL_CTX_get_verify_depth(ctx)) {
-    if (e.session_id_own_) use(settings.session_id); // of a connection before reset()
-    e.session_id_own_ = false;
-    return;
-  }
-  e.session_id_own_ = true;
-  RAND_bytes(own.data(), static_cast<int>(own.size()));
-  use(own);
-  if (own_callback) return;
-  own = detail::digest_of({detail::view_of(settings.session_id),
-                           std::to_string(mode) + '/' + std::to_string(SSL_get_verify_depth(ssl))});
-  use(own);
-}
-
-// The handshake begins.
-void engine::prepare_sessions() noexcept {
+// The handshake begins. A client that cannot tell shakes hands in full; a server must not go on.
+std::error_code engine::prepare_sessions() noexcept {
   SSL* const ssl = ssl_.get();
   const detail::context_settings* const settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
   // Offered before the host or the settings changed, or behind the back of offer_session(). With a native
   // context the latter is its owner's affair.
   if (SSL_get_session(ssl) != nullptr && role_ == role::client) {
     const bool ours = session_offered_ || settings != nullptr;
-    if (!ours || session_bridge::may_resume(*this, SSL_get_session(ssl))) return;
+    if (!ours || session_bridge::may_resume(*this, SSL_get_session(ssl))) return {};
     SSL_set_session(ssl, nullptr);
   }
-  if (settings == nullptr) return;
+  if (settings == nullptr) return {};
   try {
-    if (role_ == role::server)
-      session_bridge::separate(*this, *settings);
-    else if (settings->sessions && host_named_)
-      session_bridge::offer_kept(*this, *settings->sessions);
-  } catch (...) { // no memory: a full handshake
+    if (role_ == role::server) return session_bridge::separate(*this, *settings);
+    if (settings->sessions && host_named_) session_bridge::offer_kept(*this, *settings->sessions);
+  } catch (...) {
+    if (role_ == role::server) return std::make_error_code(std::errc::not_enough_memory);
   }
+  return {};
+}
+
+namespace {
+
+// A key that both sides had before (RFC 8446, section 2.2) also makes OpenSSL say "resumed", but it proves by
+// itself who the server is. Such sessions have no ticket; no other TLS 1.3 session can be offered without.
+bool is_outside_key(const SSL* ssl, const SSL_SESSION* session) noexcept {
+  return SSL_version(ssl) >= TLS1_3_VERSION && SSL_SESSION_has_ticket(session) == 0;
+}
+
+} // namespace
+
+// The handshake is done. What decides may have changed since the session was offered, or taken, and a
+// resumption has checked nothing.
+std::error_code engine::check_resumption() noexcept {
+  SSL* const ssl = ssl_.get();
+  const detail::context_settings* const settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
+  SSL_SESSION* const session = SSL_get_session(ssl);
+  const bool resumed = SSL_session_reused(ssl) != 0;
+  bool good = true;
+  if (role_ == role::client) {
+    if (X509* const own = SSL_get_certificate(ssl); own != nullptr && X509_up_ref(own) == 1)
+      shown_.reset(own);
+    // With TLS 1.2 somebody else may have the session by now.
+    if (SSL_version(ssl) >= TLS1_3_VERSION || SSL_CTX_sess_get_new_cb(SSL_get_SSL_CTX(ssl)) == nullptr)
+      (void)session_bridge::identify(*this, session); // else it proves nothing
+    const bool ours = session_offered_ || settings != nullptr;
+    good = !resumed || !ours || is_outside_key(ssl, session) || session_bridge::may_resume(*this, session);
+  } else if (begun_with_ != nullptr) {
+    try {
+      good = session_bridge::still_shares(*this);
+    } catch (...) {
+      good = false;
+    }
+    if (!good && !resumed) {
+      SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), session); // on_ticket() saw to tickets
+      good = true;
+    }
+    good = good || !session_bridge::verifies(*this);
+  }
+  if (good) return {};
+  // The only alert that OpenSSL lets us send. The connection has failed: it must not become a job.
+  SSL_clear_mode(ssl, SSL_MODE_ASYNC);
+  SSL_shutdown(ssl);
+  ERR_clear_error();
+  return error::session_not_verified;
 }
 
 // RFC 5246, section 7.2.2: a session does not outlive a fatal alert. RFC 8446, section 6.2, says the same of

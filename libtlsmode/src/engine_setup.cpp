@@ -40,6 +40,7 @@ SSL* make_ssl(SSL_CTX* ctx) {
 } // namespace
 
 void engine::free_ssl::operator()(SSL* s) const noexcept { SSL_free(s); }
+void engine::free_x509::operator()(X509* c) const noexcept { X509_free(c); }
 
 engine* engine::of(const SSL* ssl) noexcept {
   return ssl == nullptr ? nullptr : static_cast<engine*>(SSL_get_ex_data(ssl, engine_index()));
@@ -191,7 +192,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
     if (X509_STORE_CTX_get_error(store) == X509_V_OK)
       X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   } else {
-    self->mark_session();
+    // With a context of ours session_bridge::on_chain does it.
+    if (detail::context_settings::of(SSL_get_SSL_CTX(ssl)) == nullptr) self->mark_session();
   }
   return verdict;
 }

@@ -85,6 +85,13 @@ session_store::entry session_store::take(const std::string& key) {
   return found;
 }
 
+void session_store::clear() noexcept {
+  list removed;
+  const std::lock_guard lock(mutex_);
+  by_key_.clear();
+  removed.swap(entries_);
+}
+
 void session_store::drop(family origin) noexcept {
   list removed;
   const std::lock_guard lock(mutex_);

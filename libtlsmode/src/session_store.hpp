@@ -39,6 +39,7 @@ class session_store {
   /// shutdown.
   [[nodiscard]] entry take(const std::string& key);
   void drop(family origin) noexcept;
+  void clear() noexcept;
 
  private:
   using list = std::list<entry>;

@@ -2,6 +2,8 @@
 // What a connection checks its peer against, written down and compared.
 #include "verification.hpp"
 
+#include "context_settings.hpp"
+
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
@@ -56,23 +58,12 @@ void add(std::string& to, const char* text) {
   to += view;
 }
 
-X509_STORE* store_of(SSL* ssl) noexcept {
-  X509_STORE* own = nullptr;
-  SSL_get0_verify_cert_store(ssl, &own);
-  return own != nullptr ? own : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-}
-
 std::string settings_of(SSL* ssl, std::uintptr_t context, X509_STORE* store) {
-  const X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
-  std::string text = names_checked_by(ssl);
+  std::string text = checks_of(SSL_get0_param(ssl), store);
   add(text, context);
-  add(text, X509_VERIFY_PARAM_get_flags(param));
-  add(text, X509_VERIFY_PARAM_get_flags(X509_STORE_get0_param(store)));
-  add(text, X509_VERIFY_PARAM_get_hostflags(param));
-  add(text, X509_VERIFY_PARAM_get_inh_flags(param));
-  add(text, static_cast<std::uint64_t>(X509_VERIFY_PARAM_get_depth(param)));
-  add(text, static_cast<std::uint64_t>(X509_VERIFY_PARAM_get_auth_level(param)));
-  add(text, static_cast<std::uint64_t>(X509_VERIFY_PARAM_get_time(param)));
+  // What the context trusts may have become less since.
+  const context_settings* const settings = context_settings::of(SSL_get_SSL_CTX(ssl));
+  add(text, settings == nullptr ? 0 : settings->trust_changes.load(std::memory_order_relaxed));
   add(text, static_cast<std::uint64_t>(SSL_get_security_level(ssl)));
   add(text, static_cast<std::uint64_t>(SSL_ct_is_enabled(ssl)));
   return text;
@@ -80,8 +71,31 @@ std::string settings_of(SSL* ssl, std::uintptr_t context, X509_STORE* store) {
 
 } // namespace
 
-std::string names_checked_by(SSL* ssl) {
-  X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
+X509_STORE* store_of(SSL* ssl) noexcept {
+  X509_STORE* own = nullptr;
+  SSL_get0_verify_cert_store(ssl, &own);
+  return own != nullptr ? own : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
+}
+
+bool checks_policies(X509_VERIFY_PARAM* param, X509_STORE* store) noexcept {
+  const unsigned long flags =
+      X509_VERIFY_PARAM_get_flags(param) | X509_VERIFY_PARAM_get_flags(X509_STORE_get0_param(store));
+  return (flags & X509_V_FLAG_POLICY_CHECK) != 0;
+}
+
+std::string checks_of(X509_VERIFY_PARAM* param, X509_STORE* store) {
+  std::string text = names_checked_by(param);
+  add(text, X509_VERIFY_PARAM_get_flags(param));
+  add(text, X509_VERIFY_PARAM_get_flags(X509_STORE_get0_param(store)));
+  add(text, X509_VERIFY_PARAM_get_hostflags(param));
+  add(text, X509_VERIFY_PARAM_get_inh_flags(param));
+  add(text, static_cast<std::uint64_t>(X509_VERIFY_PARAM_get_depth(param)));
+  add(text, static_cast<std::uint64_t>(X509_VERIFY_PARAM_get_auth_level(param)));
+  add(text, static_cast<std::uint64_t>(X509_VERIFY_PARAM_get_time(param)));
+  return text;
+}
+
+std::string names_checked_by(X509_VERIFY_PARAM* param) {
   ERR_set_mark(); // "no address" is an error for OpenSSL
   const std::unique_ptr<char, decltype([](char* p) { OPENSSL_free(p); })> address(
       X509_VERIFY_PARAM_get1_ip_asc(param));
@@ -113,7 +127,8 @@ verification* verification::of(SSL* ssl) noexcept {
   const SSL_CTX* const ctx = SSL_get_SSL_CTX(ssl);
   const auto number = reinterpret_cast<std::uintptr_t>(SSL_CTX_get_ex_data(ctx, context_index));
   X509_STORE* const store = store_of(ssl);
-  if (number == 0 || store == nullptr || uses_dane(ssl)) return nullptr;
+  if (number == 0 || store == nullptr || uses_dane(ssl) || checks_policies(SSL_get0_param(ssl), store))
+    return nullptr;
   try {
     return new verification(settings_of(ssl, number, store), store);
   } catch (...) {

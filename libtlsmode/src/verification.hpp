@@ -17,8 +17,9 @@ namespace tlsmode::detail {
 /// session share it, on any thread.
 class verification {
  public:
-  /// What `ssl` checks its peer against; null if that cannot be known (no memory, DANE, a context made before
-  /// this library was ready). Precondition: it verifies with no callback that decides; the caller knows.
+  /// What `ssl` checks its peer against; null if that cannot be known (no memory, DANE, policies, a context
+  /// made before this library was ready). Precondition: it verifies with no callback that decides; the caller
+  /// knows.
   static verification* of(SSL* ssl) noexcept;
 
   void keep() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
@@ -54,9 +55,18 @@ struct release_verification {
 };
 using verification_ptr = std::unique_ptr<verification, release_verification>;
 
-/// The names or the address that a connection asks of its peer's certificate, as one string that is unlike
-/// any other's.
-[[nodiscard]] std::string names_checked_by(SSL* ssl);
+/// The names or the address that are asked of a peer's certificate, as one string that is unlike any other's.
+[[nodiscard]] std::string names_checked_by(X509_VERIFY_PARAM* param);
+
+/// All that a peer's certificate is checked against, as one string, as far as OpenSSL 3.0 tells: purpose and
+/// trust it keeps to itself (SSL_set_purpose(), SSL_set_trust()).
+[[nodiscard]] std::string checks_of(X509_VERIFY_PARAM* param, X509_STORE* store);
+
+/// True if certificate policies are checked. Which ones cannot be read back.
+[[nodiscard]] bool checks_policies(X509_VERIFY_PARAM* param, X509_STORE* store) noexcept;
+
+/// The trust store of a connection.
+[[nodiscard]] X509_STORE* store_of(SSL* ssl) noexcept;
 
 } // namespace tlsmode::detail
 

@@ -10,7 +10,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include <atomic>
 #include <ctime>
 #include <thread>
 #include <vector>
@@ -292,28 +291,6 @@ TLSMODE_CASE_PER_VERSION(the_callback_that_was_there_is_still_called) {
     BOOST_TEST(!resumes(client, server_context()));
     BOOST_TEST(calls == 1);
     BOOST_TEST(offers(client));
-  }
-}
-
-BOOST_AUTO_TEST_CASE(threads_share_the_store) {
-  for (const int version : both_versions) {
-    const context client = resuming_client(version);
-    context server = server_context();
-    BOOST_REQUIRE(!server.set_ticket_count(4));
-    BOOST_TEST(!resumes(client, server)); // makes the certificates too
-    std::atomic<int> resumed = 0;
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 4; ++t)
-      threads.emplace_back([&] {
-        for (int i = 0; i < 20; ++i) {
-          memory_pair pair(client, server);
-          if (!pair.connect()) resumed = -1'000'000;
-          resumed += pair.client.tls.resumed() ? 1 : 0;
-          if (i % 5 == 0) pair.client.tls.session().reset();
-        }
-      });
-    for (std::thread& t : threads) t.join();
-    BOOST_TEST(resumed > 0);
   }
 }
 

@@ -88,12 +88,24 @@ class context {
   /// On a client: keeps up to `most` sessions, 8 of one peer, and offers the newest that fits when a
   /// connection of this context begins its handshake after engine::set_host(). Fitting means: the same name,
   /// port and verification settings, and verified in the same way; connections with a verify callback take no
-  /// part, because a resumption asks no callback. TLS 1.3 tickets are used once (RFC 8446 appendix C.4). Too
-  /// old sessions are not offered, and those of a connection that failed are dropped.
-  /// A new-session callback on the native context keeps working if it was installed before; after this, none
-  /// must be. Errors: bad_option on a server and for 0. Thread safety: connections of the context may run on
-  /// any threads. Source: SSL_CTX_sess_set_new_cb(3), SSL_CTX_set_session_cache_mode(3).
+  /// part, because a resumption asks no callback, nor do those of a context with a function that verifies
+  /// instead of OpenSSL (SSL_CTX_set_cert_verify_callback(3)). The certificate of this side must be the same,
+  /// since a resumption comes from whoever made the session; one that a callback chooses during the handshake
+  /// keeps sessions from being used again. Not seen are a purpose or trust set on a native connection, and
+  /// changes of the native trust store: forget_sessions(). TLS 1.3 tickets are used once (RFC 8446 appendix
+  /// C.4). Too old sessions are not offered, and those of a connection that failed are dropped. A new-session
+  /// callback on the native context keeps working if it was installed before; after this, none must be.
+  /// Errors: bad_option on a server and for 0. Thread safety: connections of the context may run on any
+  /// threads. Source: SSL_CTX_sess_set_new_cb(3), SSL_CTX_set_session_cache_mode(3).
   [[nodiscard]] std::error_code resume_sessions(std::size_t most = 1024);
+
+  /// On a client: drops all sessions kept, and makes those given out by engine::session() prove nothing to
+  /// connections that verify; so too the sessions that open connections have yet to get. To be called when
+  /// what the context trusts becomes less behind its back, say by a revocation list in the native store;
+  /// trust(), trust_file() and trust_system() call it. On a server it does nothing: what these functions and
+  /// the demands on clients change there is seen, and resumes nothing from before.
+  /// Thread safety: full, also while connections run.
+  void forget_sessions() noexcept;
 
   /// On a server: how many TLS 1.3 tickets a client gets with a full handshake; 1 at first, half of OpenSSL's
   /// default. Each was measured to cost the server 17 us of CPU on top of 182 us (ECDSA P-256) and 287 bytes
@@ -130,6 +142,7 @@ class context {
  private:
   explicit context(role r);
   std::error_code load_trust(BIO* from);
+  void trust_changed();
   std::error_code demand_certificate(BIO* ca, int verify_flags);
 
   struct free_ctx {

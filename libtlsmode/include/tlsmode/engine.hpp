@@ -72,7 +72,7 @@ class engine {
   /// Begins or goes on with the handshake; complete once it is done and all its bytes are with the
   /// transport. Complete at once if it was done before.
   /// Errors: wrong_role, host_name_needed, fallback_scsv_misuse, job_on_other_thread, stream_truncated,
-  /// those of OpenSSL and of the transport. Source: SSL_do_handshake(3).
+  /// session_not_verified, those of OpenSSL and of the transport. Source: SSL_do_handshake(3).
   step handshake(transport& t, role r);
 
   /// Decrypts into `to`: at least one byte, and then as much as can be had without waiting. An empty `to` is
@@ -162,7 +162,10 @@ class engine {
   /// Errors: bad_host_name for what is neither, bad_option once the handshake has begun.
   /// Source: SSL_set1_host(3), SSL_set_tlsext_host_name(3), RFC 6066 section 3.
   [[nodiscard]] std::error_code set_host(std::string_view name, std::uint16_t port = 0);
-  /// SSL_VERIFY_ flags for this connection. Source: SSL_set_verify(3).
+  /// SSL_VERIFY_ flags for this connection. This and the two below belong before the handshake: certificates
+  /// are asked for and checked by what is set at that moment. A handshake that turns out to be a resumption,
+  /// which checks none, fails with session_not_verified if the session does not prove what is set by then;
+  /// not so where OpenSSL alone keeps the sessions of a native context. Source: SSL_set_verify(3).
   void set_verify_mode(int flags) noexcept;
   /// Longest chain accepted. Source: SSL_set_verify_depth(3).
   void set_verify_depth(int depth) noexcept;
@@ -189,11 +192,12 @@ class engine {
   /// A resumption skips the check of the peer's certificate. So a connection that verifies offers only a
   /// session for which an engine of the same context did the same check: same names, settings and trust, and
   /// no verify callback on either side, since nobody can know what a callback would have said. A session read
-  /// from a file has lost the proof. A TLS 1.3 session should be offered once (RFC 8446 appendix C.4).
-  /// Preconditions: the host and the verification settings are set; if they are changed afterwards, the
-  /// session is silently not offered.
-  /// Errors: session_not_verified; bad_option for null, for a session that cannot be resumed, on a server,
-  /// and once the handshake has begun; OpenSSL's. Source: SSL_set_session(3).
+  /// from a file has lost the proof. To the server a resumption comes from whoever made the session: one that
+  /// was made with another certificate of this side, or none, is not offered either. A TLS 1.3 session should
+  /// be offered once (RFC 8446 appendix C.4). Preconditions: the host, the verification settings and the
+  /// certificate are set; if they are changed afterwards, the session is silently not offered; if during the
+  /// handshake, a resumption fails. Errors: session_not_verified; bad_option for null, for a session that
+  /// cannot be resumed, on a server, and once the handshake has begun; OpenSSL's. Source: SSL_set_session(3).
   [[nodiscard]] std::error_code offer_session(SSL_SESSION* session) noexcept;
 
   // ---- jobs ----
@@ -245,6 +249,9 @@ class engine {
   struct free_ssl {
     void operator()(SSL* s) const noexcept;
   };
+  struct free_x509 {
+    void operator()(X509* c) const noexcept;
+  };
   /// What an OpenSSL call came to. `again`: call once more, nothing to wait for.
   enum class outcome : std::uint8_t { ok, again, closed, stopped, failed };
   struct call_result {
@@ -270,9 +277,9 @@ class engine {
   bool job_scope_covers(operation who) const noexcept;
   void abandon_job_of(operation who) noexcept;
   void apply_modes() noexcept;
-  void begin_handshake(role r) noexcept;
+  std::error_code begin_handshake(role r) noexcept;
   std::error_code check_handshake(role r) const noexcept;
-  void finish_handshake() noexcept;
+  std::error_code finish_handshake() noexcept;
   void enter_idle() noexcept;
   [[nodiscard]] bool nothing_buffered() const noexcept;
   void prepare_read_buffer() noexcept;
@@ -288,7 +295,8 @@ class engine {
   std::size_t take_early(mutable_buffer to) noexcept;
   static engine* of(const SSL* ssl) noexcept;
   static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
-  void prepare_sessions() noexcept;
+  std::error_code prepare_sessions() noexcept;
+  std::error_code check_resumption() noexcept;
   void mark_session() noexcept;
   void forget_sessions() noexcept;
 
@@ -316,6 +324,8 @@ class engine {
   detail::job_buffer job_out_; // write jobs: bytes given to OpenSSL and not yet sealed
   std::thread::id job_thread_;
 
+  std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done
+  const void* begun_with_ = nullptr;       // a server's context_settings then; only compared
   std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
   int refused_depth_ = -1;
@@ -330,7 +340,13 @@ class engine {
   std::uint16_t port_ = 0;
   bool host_named_ = false;      // by set_host(): there is something to keep sessions by
   bool session_offered_ = false; // by offer_session(): to be checked once more
-  bool session_id_own_ = false;  // a server's sessions are not those of its context
+  // A server's, when its handshake begins: whose sessions it takes, and whether clients are verified.
+  enum class sharing : std::uint8_t {
+    with_context,
+    with_alike,
+    with_nobody
+  } sharing_ = sharing::with_context;
+  bool asked_client_ = false;
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+// Which of a server's connections take each other's sessions. A resumption skips the check of the client, so
+// only those may that check alike; OpenSSL keeps the others apart by their session-id contexts.
+#include "openssl_handle.hpp"
+#include "session_bridge.hpp"
+#include "verification.hpp"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+
+#include <cstdint>
+
+namespace tlsmode {
+namespace {
+
+using verify_callback = int (*)(int, X509_STORE_CTX*);
+
+std::string checks(X509_VERIFY_PARAM* param, X509_STORE* store, int mode, int level, verify_callback native) {
+  return detail::checks_of(param, store) + std::to_string(mode) + '/' + std::to_string(level) + '/' +
+         std::to_string(reinterpret_cast<std::uintptr_t>(native));
+}
+
+bool verifies_now(const SSL* ssl) noexcept { return (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0; }
+
+std::error_code random_id(detail::digest& id) noexcept {
+  ERR_clear_error();
+  if (RAND_bytes(id.data(), static_cast<int>(id.size())) == 1) return {};
+  return detail::first_openssl_error();
+}
+
+} // namespace
+
+std::string session_bridge::checks_of(SSL_CTX* ctx) {
+  return checks(SSL_CTX_get0_param(ctx), SSL_CTX_get_cert_store(ctx), SSL_CTX_get_verify_mode(ctx),
+                SSL_CTX_get_security_level(ctx), SSL_CTX_get_verify_callback(ctx));
+}
+
+// Nobody knows what a callback would say, what is in a store that was brought along, or which policies are
+// asked for. The context's own callback is the same for all.
+engine::sharing session_bridge::sharing_of(const engine& e, const detail::context_settings& settings,
+                                           detail::digest& id) {
+  SSL* const ssl = e.ssl_.get();
+  const verify_callback current = SSL_get_verify_callback(ssl);
+  const verify_callback native = current == &engine::on_verify ? e.previous_verify_ : current;
+  X509_STORE* const store = detail::store_of(ssl);
+  X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
+  const bool own_callback = e.verify_callback_ && *e.verify_callback_;
+  if (own_callback || native != SSL_CTX_get_verify_callback(SSL_get_SSL_CTX(ssl)) ||
+      store != settings.usual_store || detail::checks_policies(param, store))
+    return engine::sharing::with_nobody;
+  const std::string text =
+      checks(param, store, SSL_get_verify_mode(ssl), SSL_get_security_level(ssl), native);
+  if (text == settings.usual_checks) {
+    id = settings.session_id;
+    return engine::sharing::with_context;
+  }
+  id = detail::digest_of({detail::view_of(settings.session_id), text});
+  return engine::sharing::with_alike;
+}
+
+std::error_code session_bridge::separate(engine& e, const detail::context_settings& settings) {
+  SSL* const ssl = e.ssl_.get();
+  const engine::sharing before = e.sharing_; // of a connection before reset()
+  detail::digest id{};
+  e.begun_with_ = &settings;
+  e.asked_client_ = verifies_now(ssl);
+  e.sharing_ = sharing_of(e, settings, id);
+  if (e.sharing_ == engine::sharing::with_nobody)
+    if (const std::error_code ec = random_id(id)) return ec;
+  // Else it has that of the context, or what its owner gave it.
+  const bool usual = e.sharing_ == engine::sharing::with_context && before == e.sharing_;
+  if (usual || SSL_set_session_id_context(ssl, id.data(), static_cast<unsigned int>(id.size())) == 1)
+    return {};
+  return detail::first_openssl_error();
+}
+
+// Compares what is set now with what was set when the handshake began, which the session's own session-id
+// context tells. Where clients are not verified it makes no difference.
+bool session_bridge::still_shares(const engine& e) {
+  SSL* const ssl = e.ssl_.get();
+  if (!e.asked_client_ && !verifies_now(ssl)) return true;
+  const detail::context_settings* const settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
+  if (settings == nullptr || settings != e.begun_with_) return false; // another context was chosen
+  detail::digest id{};
+  const engine::sharing now = sharing_of(e, *settings, id);
+  if (now != e.sharing_ || now != engine::sharing::with_alike) return now == e.sharing_;
+  unsigned int n = 0;
+  const unsigned char* const made_with = SSL_SESSION_get0_id_context(SSL_get_session(ssl), &n);
+  return detail::view_of(id) == std::string_view(reinterpret_cast<const char*>(made_with), n);
+}
+
+// A ticket must not say that its client passed a check that was given up, or set only afterwards: it is made
+// one that no connection takes. That of a resumption goes on saying what the session said.
+int session_bridge::on_ticket(SSL* ssl, void*) noexcept {
+  const engine* const e = engine::of(ssl);
+  if (e == nullptr || e->begun_with_ == nullptr || SSL_session_reused(ssl) != 0) return 1;
+  try {
+    if (still_shares(*e)) return 1;
+  } catch (...) {
+    return 0;
+  }
+  detail::digest id{};
+  if (random_id(id)) return 0;
+  return SSL_SESSION_set1_id_context(SSL_get_session(ssl), id.data(), static_cast<unsigned int>(id.size()));
+}
+
+} // namespace tlsmode
