@@ -359,20 +359,36 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_server_forgets_its_client, Stream, both_channels
   BOOST_TEST(name() == nullptr);
 }
 
-// Bytes that were handed over with the handshake and that it did not get to.
+// Bytes that were handed over with the handshake, which stopped for a certificate before it got to them.
 BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_handed_over_are_forgotten, Stream, both_channels) {
   tls_pair<asio_stream, Stream> p;
-  operation s;
-  // A record whose type and version are right, and whose end is missing.
   p.server.set_read_ahead(0);
-  p.server.async_handshake(as_server, net::buffer("\x16\x03\x01\x02\x00\x01 and so on", 16),
-                           s.make_handler());
+  SSL_set_cert_cb(
+      p.server.native_handle(), [](SSL*, void*) { return -1; }, nullptr);
+  const operation c = start_handshake(p.client, as_client);
+  settle(p.io);
+  wait_for_bytes(socket_of(p.server));
+  std::string hello(socket_of(p.server).available(), '\0');
+  socket_of(p.server).read_some(net::buffer(hello));
+  hello += "and this is no TLS record";
+  operation s;
+  p.server.async_handshake(as_server, net::buffer(hello), s.make_handler());
   settle(p.io);
   s.cancel();
-  run_until(p.io, [&] { return s.done(); });
+  p.client.next_layer().close();
+  run_until(p.io, [&] { return s.done() && c.done(); });
   BOOST_REQUIRE(s.aborted());
+
   p.server.reset();
-  p.handshake();
+  SSL_set_cert_cb(p.server.native_handle(), nullptr, nullptr);
+  auto sockets = tcp_pair(p.io.get_executor(), p.io.get_executor());
+  asio_stream client(std::move(sockets.first), p.client_settings);
+  p.server.next_layer() = typename Stream::next_layer_type(std::move(sockets.second));
+  const operation c2 = start_handshake(client, as_client);
+  const operation s2 = start_handshake(p.server, as_server);
+  run_until(p.io, [&] { return c2.done() && s2.done(); });
+  BOOST_TEST(c2.good());
+  BOOST_TEST(s2.good());
 }
 
 // A limit of time that had passed is a setting too: it stays until another one is set.
