@@ -15,7 +15,6 @@
 namespace net = boost::asio;
 namespace beast = boost::beast;
 using tcp = net::ip::tcp;
-using boost::system::error_code;
 
 // ---- docs/migrating.md ----
 
