@@ -10,6 +10,7 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -170,13 +171,15 @@ BOOST_AUTO_TEST_CASE(no_handshake_survives_a_changed_bit) {
           const bool open = survives(
               version, victim, flight,
               [&](const std::string& s) {
+                // An ECDSA signature has 70 to 72 bytes, so a flight may be shorter than the first one.
+                const std::size_t where = std::min(at, s.size() - 1);
                 std::size_t begin = 0;
                 for (const std::string& r : cut_records(s)) {
-                  legal = legal || (at > begin && at < begin + 5);
+                  legal = legal || (where > begin && where < begin + 5);
                   legal = legal || r.front() == '\x14'; // dummy, dropped by TLS 1.3
                   begin += r.size();
                 }
-                return flip(s, at);
+                return flip(s, where);
               },
               cause);
           BOOST_TEST_INFO("TLS " << version << ", flight " << flight << " to the "
