@@ -195,6 +195,16 @@ TLSMODE_CASE_PER_VERSION(connections_with_the_same_check_still_resume_each_other
   BOOST_TEST(try_on(client, server, as_it_is) == outcome::full);
 }
 
+// The same function may answer differently for another connection.
+TLSMODE_CASE_PER_VERSION(connections_with_a_callback_of_their_own_do_not_resume_each_other) {
+  const change asks = [](engine& e) {
+    SSL_set_verify(e.native_handle(), SSL_get_verify_mode(e.native_handle()), &accept);
+  };
+  const context client = known_client(version);
+  const context server = demanding_server();
+  for (int i = 0; i < 2; ++i) BOOST_TEST(try_on(client, server, asks) == outcome::full);
+}
+
 TLSMODE_CASE_PER_VERSION(a_native_context_that_is_changed_later_counts) {
   const context client = known_client(version);
   const context server = demanding_server();
@@ -500,6 +510,38 @@ TLSMODE_CASE_PER_VERSION(a_certificate_set_after_the_handshake_is_not_the_sessio
   memory_pair named(client, server);
   shows_itself(named.client.tls);
   BOOST_TEST(named.client.tls.offer_session(session.get()) == error::session_not_verified);
+}
+
+// Also where the session is no longer ours alone when the handshake is done.
+TLSMODE_CASE_PER_VERSION(nor_with_a_native_context_that_keeps_sessions_itself) {
+  const std::unique_ptr<SSL_CTX, decltype([](SSL_CTX* c) { SSL_CTX_free(c); })> native(
+      SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_max_proto_version(native.get(), version);
+  SSL_CTX_set_session_cache_mode(native.get(), SSL_SESS_CACHE_CLIENT);
+  SSL_CTX_sess_set_new_cb(native.get(), [](SSL*, SSL_SESSION*) { return 0; });
+  const context server_ctx = server_context();
+  endpoint server(server_ctx, role::server);
+  engine client(native.get());
+  memory_transport t;
+  for (int i = 0; i < 4; ++i) {
+    client.handshake(t, role::client);
+    BOOST_REQUIRE(server.wire.feed(t.output()));
+    t.consume(t.output().size());
+    server.handshake();
+    BOOST_REQUIRE(t.feed(server.wire.output()));
+    server.wire.consume(server.wire.output().size());
+  }
+  shows_itself(client);
+  std::string room(10, '\0');
+  const mutable_buffer b = room_in(room);
+  BOOST_TEST(stops(client.read(t, {&b, 1}), suspend::want_read)); // tickets
+  const session_ptr session = client.session();
+  BOOST_REQUIRE(session);
+  for (const bool named : {true, false}) {
+    engine other(native.get());
+    if (named) shows_itself(other);
+    BOOST_TEST(!other.offer_session(session.get()) != named);
+  }
 }
 
 TLSMODE_CASE_PER_VERSION(a_context_that_becomes_somebody_else_resumes_nothing_of_the_first) {

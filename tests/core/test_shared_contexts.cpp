@@ -40,7 +40,7 @@ std::string ticket_of(const SSL_SESSION* s) {
   return {reinterpret_cast<const char*>(ticket), n};
 }
 
-// A session that says in its id for which key it was made, and as the how manieth.
+// A session whose id says for which key, and by whom, it was made.
 session_ptr make(unsigned key, unsigned thread, unsigned number) {
   session_ptr s(SSL_SESSION_new());
   SSL_SESSION_set_protocol_version(s.get(), TLS1_3_VERSION);
@@ -114,7 +114,7 @@ TLSMODE_CASE_PER_VERSION(connections_share_the_sessions_of_their_context) {
     if (const session_ptr s = pair.client.tls.session()) to.received.emplace_back(ticket_of(s.get()), port);
   };
   std::vector<seen> all(1);
-  for (std::uint16_t port : {1, 2, 1, 2}) connect(port, all.front());
+  for (const int port : {1, 2, 1, 2}) connect(static_cast<std::uint16_t>(port), all.front());
   for (seen& s : on_threads([&](unsigned) {
          seen mine;
          for (std::uint16_t i = 0; i < 40; ++i) connect(static_cast<std::uint16_t>(1 + i % 2), mine);
