@@ -38,7 +38,7 @@ class counting_executor {
       --c->inside;
     });
   }
-  friend bool operator==(const counting_executor& a, const counting_executor& b) noexcept {
+  [[maybe_unused]] friend bool operator==(const counting_executor& a, const counting_executor& b) noexcept {
     return a.io_ == b.io_ && a.counts_ == b.counts_;
   }
 
