@@ -91,7 +91,7 @@ void modes_of_the_stream(tlsmode::stream<tcp::socket>& tls) {
 void modes(tlsmode::stream<tcp::socket>& tls) {
   tls.set_mode(tlsmode::mode::async | tlsmode::mode::release_buffers); // those set earlier stay
   tls.clear_mode(tlsmode::mode::enable_partial_write);
-  std::cout << to_string(tls.mode()); // "accept_moving_write_buffer,release_buffers,async"
+  std::cout << to_string(tls.mode()); // "accept_moving_write_buffer,auto_retry,release_buffers,async"
   auto from_config = tlsmode::parse_modes("enable_partial_write|SSL_MODE_ASYNC");
   if (from_config) tls.set_mode(*from_config);
 }
