@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <atomic>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <thread>
@@ -47,7 +48,7 @@ class peer_thread {
 };
 
 // Calls of poll(2) that may wait, since the last look.
-int waiting_polls = 0;
+std::atomic<int> waiting_polls{0};
 
 std::vector<int> descriptors(auto& p) {
   return {p.client.lowest_layer().native_handle(), p.server.lowest_layer().native_handle()};

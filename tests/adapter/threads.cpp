@@ -50,14 +50,17 @@ net::awaitable<void> ask(tls_stream& s, strand on, const std::string& text, verd
     std::size_t got = 0;
     while (got != back.size()) {
       net::steady_timer timer(co_await net::this_coro::executor, std::chrono::microseconds(50));
-      const auto result =
-          co_await (s.async_read_some(net::buffer(back) + got, net::as_tuple(net::use_awaitable)) ||
-                    timer.async_wait(net::use_awaitable));
+      error_code ec;
+      // What the read got is counted here: where the timer was first, || would not tell.
+      const auto read = [&]() -> net::awaitable<void> {
+        const auto [read_ec, n] =
+            co_await s.async_read_some(net::buffer(back) + got, net::as_tuple(net::use_awaitable));
+        ec = read_ec;
+        got += n;
+      };
+      co_await (read() || timer.async_wait(net::use_awaitable));
       co_await look(on, v);
-      if (result.index() == 1) continue;
-      const auto [ec, n] = std::get<0>(result);
       if (ec && ec != net::error::operation_aborted) throw boost::system::system_error(ec);
-      got += n;
     }
   };
   co_await (net::async_write(s, net::buffer(text), net::use_awaitable) && patient_read());

@@ -14,7 +14,7 @@
 namespace tlsmode::test {
 
 pausing::~pausing() {
-  if (helper_.joinable()) helper_.join();
+  join_helper();
   if (fd_ >= 0) ::close(fd_); // of a job that was never resumed
 }
 
@@ -54,7 +54,7 @@ void pausing::pause() {
     ASYNC_pause_job();
     ++resumes_;
   } while (!ready_);
-  if (helper_.joinable()) helper_.join();
+  join_helper();
   if (fd_ >= 0) {
     if ((::fcntl(fd_, F_GETFL) & O_NONBLOCK) != 0) intact_ = false;
     std::uint64_t n = 0;
@@ -70,12 +70,22 @@ void pausing::pause() {
 }
 
 void pausing::release() {
+  const std::lock_guard lock(helper_mutex_);
   helper_ = std::thread([this] { wake(); });
 }
 
 void pausing::release_now() {
   release();
-  helper_.join();
+  join_helper();
+}
+
+void pausing::join_helper() {
+  std::thread helper;
+  {
+    const std::lock_guard lock(helper_mutex_); // it may wake the job before release() has returned
+    helper.swap(helper_);
+  }
+  if (helper.joinable()) helper.join();
 }
 
 void pausing::wake() {

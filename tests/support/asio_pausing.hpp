@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <future>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -42,6 +43,7 @@ class pausing {
 
  private:
   void wake();
+  void join_helper();
   waking how_;
   bool early_;
   std::atomic<int> pauses_{0};
@@ -53,6 +55,7 @@ class pausing {
   std::atomic<int> fd_{-1};
   int (*function_)(void*) = nullptr;
   void* argument_ = nullptr;
+  std::mutex helper_mutex_;
   std::thread helper_;
 };
 
