@@ -3,9 +3,10 @@
 #include "asio_layered.hpp"
 #include "asio_pausing.hpp"
 
-#include <boost/asio/local/connect_pair.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/test/unit_test.hpp>
+
+#include <openssl/ssl.h>
 
 #include <array>
 #include <memory>
@@ -134,8 +135,10 @@ BOOST_AUTO_TEST_CASE(a_stream_on_a_referenced_stream_aborts_its_operations_when_
 // Crypto that calls back after all is gone used to find a dead io_context.
 BOOST_AUTO_TEST_CASE(a_late_callback_finds_nobody) {
   pausing key(waking::callback);
+  SSL* orphan = nullptr; // its job cannot be ended with the stream
   {
     our_server p;
+    orphan = p.server.native_handle();
     key.install(p.server.native_handle());
     p.server.set_mode(mode::async);
     const operation c = start_handshake(p.client, as_client);
@@ -143,6 +146,11 @@ BOOST_AUTO_TEST_CASE(a_late_callback_finds_nobody) {
     run_until(p.io, [&] { return key.pauses() == 1; });
   }
   key.release_now();
+  SSL_set0_rbio(orphan, BIO_new(BIO_s_null()));
+  SSL_set0_wbio(orphan, BIO_new(BIO_s_null()));
+  for (int i = 0; i < 10 && SSL_waiting_for_async(orphan) == 1; ++i) SSL_do_handshake(orphan);
+  BOOST_TEST(SSL_waiting_for_async(orphan) == 0);
+  SSL_free(orphan);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
