@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # What `cmake --install` installs: both libraries, their headers, and the package that find_package() reads.
 # Nothing in it names the source or the build directory, so the whole may be moved.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tlsmode)
@@ -21,9 +20,6 @@ foreach(component IN ITEMS core asio)
     set(library tlsmode_asio)
     set(include_dir ${PROJECT_SOURCE_DIR}/asio_adapter/include)
   endif()
-  set_target_properties(${library} PROPERTIES
-    INTERFACE_INCLUDE_DIRECTORIES
-      "$<BUILD_INTERFACE:${include_dir}>;$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   install(TARGETS ${library} EXPORT tlsmode-${component}-targets
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}

@@ -40,6 +40,13 @@ detail::bio_ptr reader_of_file(const std::string& path) noexcept {
   return detail::bio_ptr(BIO_new_file(path.c_str(), "r"));
 }
 
+bool add_subject(STACK_OF(X509_NAME) * to, const X509* authority) noexcept {
+  X509_NAME* const name = X509_NAME_dup(X509_get_subject_name(authority));
+  if (name != nullptr && sk_X509_NAME_push(to, name) != 0) return true;
+  X509_NAME_free(name);
+  return false;
+}
+
 std::error_code no_pem() noexcept {
   ERR_clear_error();
   return detail::to_error_code(ERR_PACK(ERR_LIB_PEM, 0, PEM_R_NO_START_LINE));
@@ -88,11 +95,14 @@ std::error_code context::use_private_key(pem key) {
 // ---- trust ----
 
 std::error_code context::trust_file(const std::string& path) {
-  return load_trust(reader_of_file(path).get());
+  return load_trust(reader_of_file(path).get(), nullptr);
 }
-std::error_code context::trust(pem authorities) { return load_trust(reader_of(authorities.text).get()); }
+std::error_code context::trust(pem authorities) {
+  return load_trust(reader_of(authorities.text).get(), nullptr);
+}
 
-std::error_code context::load_trust(BIO* from) {
+// The subjects of the authorities are added to `subjects`, if that is not null.
+std::error_code context::load_trust(BIO* from, STACK_OF(X509_NAME) * subjects) {
   if (from == nullptr) return detail::first_openssl_error();
   const infos found(PEM_X509_INFO_read_bio(from, nullptr, &detail::no_password, nullptr));
   if (!found) return detail::first_openssl_error();
@@ -106,6 +116,7 @@ std::error_code context::load_trust(BIO* from) {
       detail::digest d{};
       if (X509_digest(info->x509, EVP_sha256(), d.data(), nullptr) != 1) return detail::first_openssl_error();
       settings.demand_of_clients(detail::view_of(d));
+      if (subjects != nullptr && !add_subject(subjects, info->x509)) return detail::first_openssl_error();
     }
     if (info->crl != nullptr) {
       if (X509_STORE_add_crl(store, info->crl) != 1) return detail::first_openssl_error();
@@ -156,20 +167,9 @@ std::error_code context::ask_for_client_certificate(pem ca) {
 
 std::error_code context::demand_certificate(BIO* ca, int verify_flags) {
   if (role_ != role::server) return error::bad_option;
-  if (const std::error_code ec = load_trust(ca)) return ec;
-  if (BIO_reset(ca) < 0) return detail::first_openssl_error();
   names authorities(sk_X509_NAME_new_null());
-  const infos found(PEM_X509_INFO_read_bio(ca, nullptr, &detail::no_password, nullptr));
-  for (int i = 0; i < sk_X509_INFO_num(found.get()); ++i) {
-    const X509* const certificate = sk_X509_INFO_value(found.get(), i)->x509;
-    if (certificate == nullptr) continue;
-    X509_NAME* const name = X509_NAME_dup(X509_get_subject_name(certificate));
-    if (name == nullptr || sk_X509_NAME_push(authorities.get(), name) == 0) {
-      X509_NAME_free(name);
-      return detail::first_openssl_error();
-    }
-  }
-  ERR_clear_error();
+  if (!authorities) return detail::first_openssl_error();
+  if (const std::error_code ec = load_trust(ca, authorities.get())) return ec;
   SSL_CTX* const c = ctx_.get();
   SSL_CTX_set_client_CA_list(c, authorities.release());
   SSL_CTX_set_verify(c, verify_flags, SSL_CTX_get_verify_callback(c));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The engine's operations: handshake, read, write, shutdown, flush. What OpenSSL answers is interpreted in
-// engine_call.cpp.
+// The engine's operations: handshake, read, write, flush; shutdown is in engine_shutdown.cpp. What OpenSSL
+// answers is interpreted in engine_call.cpp.
 #include "engine_call.hpp"
 
 #include <tlsmode/engine.hpp>
@@ -10,15 +10,11 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <array>
 
 namespace tlsmode {
 namespace {
 
 constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
-
-// What draining shutdowns drop at most, in all their steps, before they give up on the peer.
-constexpr std::size_t drain_limit = 16 * 1024 * 1024;
 
 std::size_t total_size(auto buffers) noexcept {
   std::size_t n = 0;
@@ -180,7 +176,7 @@ step engine::wait_readable(transport& t) {
 
 // Lets OpenSSL find out what comes next; plaintext stays where it is.
 engine::call_result engine::peek() {
-  if (job_scope_covers(operation::read) || job_owner_ == operation::read) return run_job_read();
+  if (reads_through_job()) return run_job_read();
   prepare_read_buffer();
   std::byte one{};
   std::size_t n = 0;
@@ -190,7 +186,7 @@ engine::call_result engine::peek() {
 }
 
 engine::call_result engine::open_some(mutable_buffer to, std::size_t& opened) {
-  if (job_scope_covers(operation::read) || !job_in_.empty() || job_owner_ == operation::read) {
+  if (reads_through_job()) {
     if (const call_result r = run_job_read(); r.what != outcome::ok) return r;
     opened = std::min(to.size(), job_in_.size());
     std::copy_n(job_in_.data(), opened, to.data());
@@ -297,80 +293,19 @@ std::size_t engine::cancel_write() noexcept {
   return write_sealed_ + job_out_.size();
 }
 
-// ---- shutdown and flush ----
-
-step engine::shutdown(transport& t, shutdown_form form) {
-  const transport_binding bound(*this, t);
-  if (failing_) return deliver_failure();
-  if (const std::error_code ec = ready_for(operation::shutdown)) return {suspend::none, 0, ec};
-  if (write_total_ != 0) return {suspend::none, 0, error::operation_in_progress};
-  if (has_abandoned_work())
-    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok)
-      return finish_call(operation::shutdown, r);
-  if (state_.now() == connection_state::open || state_.now() == connection_state::close_received) {
-    const call_result r = send_close_notify();
-    if (r.what != outcome::ok) return finish_call(operation::shutdown, r);
-  }
-  push_spill();
-  if (write_error_) return finish_failed(operation::shutdown, write_error_);
-  if (!spill_.empty()) return stop(suspend::want_write);
-  if (form == shutdown_form::send_only || state_.now() == connection_state::closed) return {};
-  return await_close_notify(form);
-}
-
-engine::call_result engine::send_close_notify() {
-  call_result r;
-  do {
-    r = call(operation::shutdown, [&] {
-      // OpenSSL does not shut down with a KeyUpdate still to send, or in the middle of a ticket.
-      int rc = SSL_in_init(ssl_.get()) != 0 ? SSL_do_handshake(ssl_.get()) : 1;
-      if (rc != 1) return rc;
-      rc = SSL_shutdown(ssl_.get());
-      return rc == 0 ? 1 : rc; // 0: sent, and the peer's is still to come
-    });
-  } while (r.what == outcome::again);
-  if (r.what == outcome::ok) state_.on(detail::event::close_notify_sent);
-  return r;
-}
-
-step engine::await_close_notify(shutdown_form form) {
-  const bool drain = form == shutdown_form::drain;
-  std::array<std::byte, 4096> dropped;
-  for (;;) {
-    std::size_t n = 0;
-    call_result r;
-    if (job_scope_covers(operation::read) || !job_in_.empty() || job_owner_ == operation::read) {
-      r = run_job_read();
-      n = job_in_.size();
-      if (drain) job_in_.consume(n);
-    } else {
-      prepare_read_buffer();
-      r = call(operation::read, [&] {
-        return drain ? SSL_read_ex(ssl_.get(), dropped.data(), dropped.size(), &n)
-                     : SSL_peek_ex(ssl_.get(), dropped.data(), 1, &n);
-      });
-    }
-    if (r.what == outcome::again) continue;
-    if (r.what == outcome::closed) break;
-    if (r.what != outcome::ok) {
-      OPENSSL_cleanse(dropped.data(), dropped.size());
-      return finish_call(operation::shutdown, r);
-    }
-    if (!drain || (discarded_ += static_cast<std::uint32_t>(n)) > drain_limit) {
-      OPENSSL_cleanse(dropped.data(), dropped.size());
-      return {suspend::none, 0,
-              detail::to_error_code(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY))};
-    }
-  }
-  OPENSSL_cleanse(dropped.data(), dropped.size());
-  return {};
-}
+// ---- flush ----
 
 step engine::flush(transport& t) {
   const transport_binding bound(*this, t);
   push_spill();
   if (write_error_) return {suspend::none, 0, write_error_};
   return spill_.empty() ? step{} : stop(suspend::want_write);
+}
+
+step engine::wait_writable(transport& t) {
+  if (detail::before_open(state_.now())) return {suspend::none, 0, error::handshake_needed};
+  const step s = flush(t);
+  return s.complete() ? step{} : s; // an error is what a write would report, without waiting
 }
 
 void engine::drop_output() noexcept {

@@ -61,9 +61,7 @@ void engine::set_job_callback(std::shared_ptr<std::function<void()>> callback) {
 
 bool engine::may_pause() const noexcept {
   if (!modes_.contains(mode::async)) return false;
-  const connection_state now = state_.now();
-  return job_scope_ == job_scope::all || now == connection_state::fresh ||
-         now == connection_state::handshaking;
+  return job_scope_ == job_scope::all || detail::before_open(state_.now());
 }
 
 std::vector<int> engine::job_descriptors() const {
@@ -97,6 +95,11 @@ void detail::job_buffer::consume(std::size_t n) noexcept {
   if (n != 0) OPENSSL_cleanse(memory_.get() + begin_, n);
   begin_ += static_cast<std::uint32_t>(n);
   if (begin_ == end_) begin_ = end_ = 0;
+}
+
+// True if a read goes through job_in_: it may pause, it is paused, or something is left there from before.
+bool engine::reads_through_job() const noexcept {
+  return job_scope_covers(operation::read) || !job_in_.empty() || job_owner_ == operation::read;
 }
 
 // Lets OpenSSL seal from job_out_.

@@ -33,12 +33,7 @@ std::error_code engine::update_keys(bool both) noexcept {
 // ---- sessions by hand ----
 
 session_ptr engine::session() const noexcept {
-  switch (state_.now()) {
-  case connection_state::fresh:
-  case connection_state::handshaking:
-  case connection_state::failed: return nullptr;
-  default: break;
-  }
+  if (detail::before_open(state_.now()) || state_.now() == connection_state::failed) return nullptr;
   const SSL_SESSION* const s = SSL_get_session(ssl_.get());
   if (job_paused() || role_ != role::client || s == nullptr || SSL_SESSION_is_resumable(s) == 0)
     return nullptr;
@@ -73,8 +68,7 @@ bool session_bridge::asks_callback(const engine& e) noexcept {
 
 // With a ticket that comes later the certificate may be another one already.
 std::optional<detail::digest> session_bridge::identity(const engine& e) noexcept {
-  const bool done =
-      e.state_.now() != connection_state::fresh && e.state_.now() != connection_state::handshaking;
+  const bool done = !detail::before_open(e.state_.now());
   return detail::identity_of(done ? e.shown_.get() : SSL_get_certificate(e.ssl_.get()));
 }
 

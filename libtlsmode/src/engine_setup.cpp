@@ -89,9 +89,7 @@ mode_set engine::clear_mode(mode_set modes) noexcept {
 // semantics of both modes are the engine's own.
 void engine::apply_modes() noexcept {
   mode_set wanted = modes_ | mode::enable_partial_write | mode::accept_moving_write_buffer;
-  const bool past_handshake =
-      state_.now() != connection_state::fresh && state_.now() != connection_state::handshaking;
-  if (past_handshake && job_scope_ == job_scope::handshake) wanted -= mode::async;
+  if (!detail::before_open(state_.now()) && job_scope_ == job_scope::handshake) wanted -= mode::async;
   SSL_clear_mode(ssl_.get(), (mode_set::from_native(~std::uint64_t{0}) - wanted).native());
   SSL_set_mode(ssl_.get(), wanted.native());
 }

@@ -21,8 +21,6 @@ std::string checks(X509_VERIFY_PARAM* param, X509_STORE* store, int mode, int le
          std::to_string(reinterpret_cast<std::uintptr_t>(native));
 }
 
-bool verifies_now(const SSL* ssl) noexcept { return (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0; }
-
 std::error_code random_id(detail::digest& id) noexcept {
   ERR_clear_error();
   if (RAND_bytes(id.data(), static_cast<int>(id.size())) == 1) return {};
@@ -64,7 +62,7 @@ std::error_code session_bridge::separate(engine& e, const detail::context_settin
   const engine::sharing before = e.sharing_; // of a connection before reset()
   detail::digest id{};
   e.begun_with_ = &settings;
-  e.asked_client_ = verifies_now(ssl);
+  e.asked_client_ = verifies(e);
   e.sharing_ = sharing_of(e, settings, id);
   if (e.sharing_ == engine::sharing::with_nobody)
     if (const std::error_code ec = random_id(id)) return ec;
@@ -78,8 +76,8 @@ std::error_code session_bridge::separate(engine& e, const detail::context_settin
 // Compares what is set now with what was set when the handshake began, which the session's own session-id
 // context tells. Where clients are not verified it makes no difference.
 bool session_bridge::still_shares(const engine& e) {
+  if (!e.asked_client_ && !verifies(e)) return true;
   SSL* const ssl = e.ssl_.get();
-  if (!e.asked_client_ && !verifies_now(ssl)) return true;
   const detail::context_settings* const settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
   if (settings == nullptr || settings != e.begun_with_) return false; // another context was chosen
   detail::digest id{};

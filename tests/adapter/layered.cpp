@@ -2,7 +2,7 @@
 // Does the stream work over layers that are no plain sockets: those of Beast, with their timeouts, layers
 // that name no lowest layer, and the stream itself?
 #define BOOST_TEST_MODULE adapter_layered
-#include "asio_transfer.hpp"
+#include "asio_session.hpp"
 #include "counting_layer.hpp"
 
 #include <boost/asio/read.hpp>
@@ -24,32 +24,14 @@ namespace {
 
 // A session with all that a stream does: more data both ways than the layers hold, cancellation, shutdown.
 template <class Stream>
-void check_session(net::io_context& io, Stream& client, Stream& server) {
+void check_all(net::io_context& io, Stream& client, Stream& server) {
   const operation c = start_handshake(client, as_client);
   const operation s = start_handshake(server, as_server);
   run_until(io, [&] { return c.done() && s.done(); });
   BOOST_TEST(c.ec() == error_code());
   BOOST_TEST(s.ec() == error_code());
 
-  const std::string there = random_bytes(700'001, 1);
-  const std::string back = random_bytes(300'001, 2);
-  sender<Stream> to_server(client, there);
-  sender<Stream> to_client(server, back);
-  receiver<Stream> at_server(server);
-  receiver<Stream> at_client(client);
-  at_server.start(there.size());
-  at_client.start(back.size());
-  to_server.start();
-  to_client.start();
-  run_until(io, [&] { return to_server.done() && to_client.done() && at_server.done() && at_client.done(); });
-  BOOST_TEST((at_server.data() == there));
-  BOOST_TEST((at_client.data() == back));
-
-  const operation bye = start_shutdown(client);
-  const operation bye_too = start_shutdown(server);
-  run_until(io, [&] { return bye.done() && bye_too.done(); });
-  BOOST_TEST(bye.ec() == error_code());
-  BOOST_TEST(bye_too.ec() == error_code());
+  test::check_session(io, client, server, {}, 700'001);
 }
 
 struct contexts {
@@ -71,7 +53,7 @@ BOOST_AUTO_TEST_CASE(beasts_tcp_stream) {
   BOOST_TEST(&client.lowest_layer() == &client.next_layer().socket());
   BOOST_TEST(&std::as_const(client).lowest_layer() == &client.next_layer().socket());
   BOOST_TEST(&beast::get_lowest_layer(client) == &client.next_layer());
-  check_session(c.io, client, server);
+  check_all(c.io, client, server);
 }
 
 BOOST_AUTO_TEST_CASE(the_timeout_of_beasts_tcp_stream_ends_an_operation) {
@@ -95,7 +77,7 @@ BOOST_AUTO_TEST_CASE(beasts_test_stream) {
   stream<layer> client(c.io, c.for_client);
   stream<layer> server(c.io, c.for_server);
   beast::test::connect(client.next_layer(), server.next_layer());
-  check_session(c.io, client, server);
+  check_all(c.io, client, server);
 }
 
 BOOST_AUTO_TEST_CASE(beasts_test_stream_that_moves_one_byte_at_a_time) {
@@ -161,7 +143,7 @@ BOOST_AUTO_TEST_CASE(tls_in_tls) {
   BOOST_TEST(outer.good());
   static_assert(std::is_same_v<stream<layer>::lowest_layer_type, tcp_socket::lowest_layer_type>);
   BOOST_TEST(&client.lowest_layer() == &client.next_layer().next_layer().lowest_layer());
-  check_session(c.io, client, server);
+  check_all(c.io, client, server);
 }
 
 BOOST_AUTO_TEST_CASE(a_layer_by_reference) {
@@ -172,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_layer_by_reference) {
   stream<beast::tcp_stream&> client(a, c.for_client);
   stream<beast::tcp_stream&> server(b, c.for_server);
   BOOST_TEST(&client.next_layer() == &a);
-  check_session(c.io, client, server);
+  check_all(c.io, client, server);
 }
 
 BOOST_AUTO_TEST_CASE(synchronous_operations) {

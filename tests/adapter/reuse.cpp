@@ -119,6 +119,19 @@ struct reused {
   Stream client;
 };
 
+// The server gets another client, and both are content.
+template <class Stream>
+void serve_another(tls_pair<asio_stream, Stream>& p) {
+  auto sockets = tcp_pair(p.io.get_executor(), p.io.get_executor());
+  asio_stream client(std::move(sockets.first), p.client_settings);
+  p.server.next_layer() = typename Stream::next_layer_type(std::move(sockets.second));
+  const operation c = start_handshake(client, as_client);
+  const operation s = start_handshake(p.server, as_server);
+  run_until(p.io, [&] { return c.done() && s.done(); });
+  BOOST_TEST(c.good());
+  BOOST_TEST(s.good());
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(reuse)
@@ -329,14 +342,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(with_a_paused_job, Stream, both_channels) {
     BOOST_TEST(key.descriptors_intact());
 
     SSL_set_cert_cb(p.server.native_handle(), nullptr, nullptr);
-    auto sockets = tcp_pair(p.io.get_executor(), p.io.get_executor());
-    asio_stream client(std::move(sockets.first), p.client_settings);
-    p.server.next_layer() = typename Stream::next_layer_type(std::move(sockets.second));
-    const operation c2 = start_handshake(client, as_client);
-    const operation s2 = start_handshake(p.server, as_server);
-    run_until(p.io, [&] { return c2.done() && s2.done(); });
-    BOOST_TEST(c2.good());
-    BOOST_TEST(s2.good());
+    serve_another(p);
   }
 }
 
@@ -349,13 +355,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_server_forgets_its_client, Stream, both_channels
   BOOST_REQUIRE(name() != nullptr);
   BOOST_TEST(std::string_view(name()) == "first.test");
   p.server.reset();
-  auto sockets = tcp_pair(p.io.get_executor(), p.io.get_executor());
-  asio_stream client(std::move(sockets.first), p.client_settings);
-  p.server.next_layer() = typename Stream::next_layer_type(std::move(sockets.second));
-  const operation c = start_handshake(client, as_client);
-  const operation s = start_handshake(p.server, as_server);
-  run_until(p.io, [&] { return c.done() && s.done(); });
-  BOOST_TEST(s.good());
+  serve_another(p);
   BOOST_TEST(name() == nullptr);
 }
 
@@ -381,14 +381,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(bytes_handed_over_are_forgotten, Stream, both_chan
 
   p.server.reset();
   SSL_set_cert_cb(p.server.native_handle(), nullptr, nullptr);
-  auto sockets = tcp_pair(p.io.get_executor(), p.io.get_executor());
-  asio_stream client(std::move(sockets.first), p.client_settings);
-  p.server.next_layer() = typename Stream::next_layer_type(std::move(sockets.second));
-  const operation c2 = start_handshake(client, as_client);
-  const operation s2 = start_handshake(p.server, as_server);
-  run_until(p.io, [&] { return c2.done() && s2.done(); });
-  BOOST_TEST(c2.good());
-  BOOST_TEST(s2.good());
+  serve_another(p);
 }
 
 // A limit of time that had passed is a setting too: it stays until another one is set.

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <system_error>
 
+struct stack_st_X509_NAME; // STACK_OF(X509_NAME)
+
 namespace tlsmode {
 
 /// Which side of the handshake.
@@ -141,7 +143,7 @@ class context {
 
  private:
   explicit context(role r);
-  std::error_code load_trust(BIO* from);
+  std::error_code load_trust(BIO* from, stack_st_X509_NAME* subjects);
   void trust_changed();
   std::error_code demand_certificate(BIO* ca, int verify_flags);
 

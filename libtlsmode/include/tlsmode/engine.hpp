@@ -114,6 +114,10 @@ class engine {
   /// report. Moves no plaintext. Errors: handshake_needed. Source: SSL_peek_ex(3).
   step wait_readable(transport& t);
 
+  /// Complete when nothing is held back that a write would have to wait for, or when a write would fail.
+  /// Whether the transport has room for more is for its owner to say. Errors: handshake_needed.
+  step wait_writable(transport& t);
+
   /// Hands over ciphertext that somebody else has read from the peer, such as the bytes that told that TLS
   /// begins; it comes before what the transport reads. Precondition: no operation has used the transport.
   /// Returns false, with nothing taken, if there is no memory.
@@ -282,6 +286,7 @@ class engine {
   std::error_code finish_handshake() noexcept;
   void enter_idle() noexcept;
   [[nodiscard]] bool nothing_buffered() const noexcept;
+  [[nodiscard]] bool reads_through_job() const noexcept;
   void prepare_read_buffer() noexcept;
   call_result seal_some(std::span<const const_buffer> from, std::size_t& sealed);
   call_result peek();
@@ -290,6 +295,7 @@ class engine {
   call_result run_job_read();
   call_result send_close_notify();
   step await_close_notify(shutdown_form form);
+  call_result discard(std::size_t& n);
   void end_paused_job() noexcept;
   void resume_job_to_its_end() noexcept;
   std::size_t take_early(mutable_buffer to) noexcept;

@@ -8,7 +8,7 @@
 #include <tlsmode/engine.hpp>
 
 #include <tlsmode/asio/detail/actions.hpp>
-#include <tlsmode/asio/detail/async_driver.hpp>
+#include <tlsmode/asio/detail/initiate.hpp>
 #include <tlsmode/asio/detail/lowest_layer.hpp>
 #include <tlsmode/asio/detail/stream_settings.hpp>
 #include <tlsmode/asio/detail/sync_driver.hpp>
@@ -274,7 +274,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// operation_not_supported for other wait types. Source: SSL_peek_ex(3).
   template <class Token = net::default_completion_token_t<executor_type>>
   auto async_wait(net::socket_base::wait_type what, Token&& token = {}) {
-    return net::async_initiate<Token, void(boost::system::error_code)>(initiate_wait(*this), token, what);
+    return net::async_initiate<Token, void(boost::system::error_code)>(
+        detail::initiate_wait<next_layer_type>(next_layer_, state_), token, what);
   }
 
   // ---- another use of the object ----
@@ -343,47 +344,10 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     return std::forward<NextLayer>(next_layer_);
   }
 
-  // What async_initiate calls with the handler.
-  class initiate {
-   public:
-    using executor_type = typename stream::executor_type;
-    explicit initiate(stream& s) noexcept : self_(&s) {}
-    [[nodiscard]] executor_type get_executor() const noexcept { return self_->get_executor(); }
-    template <class Handler, class Action>
-    void operator()(Handler&& handler, Action action) const {
-      detail::async_driver<next_layer_type, Action, std::decay_t<Handler>>(self_->state_, std::move(action),
-                                                                           std::forward<Handler>(handler))
-          .start();
-    }
-
-   private:
-    stream* self_;
-  };
-
-  class initiate_wait : public initiate {
-   public:
-    using initiate::initiate;
-    template <class Handler>
-    void operator()(Handler&& handler, net::socket_base::wait_type what) const {
-      using to_write = detail::wait_write_action<detail::is_plain_socket<next_layer_type>::value>;
-      if (what == net::socket_base::wait_read)
-        return start(std::forward<Handler>(handler), detail::wait_read_action());
-      if (what == net::socket_base::wait_write) return start(std::forward<Handler>(handler), to_write());
-      detail::post_completion<false>(this->get_executor(),
-                                     std::decay_t<Handler>(std::forward<Handler>(handler)),
-                                     net::error::operation_not_supported, 0);
-    }
-
-   private:
-    template <class Handler, class Action>
-    void start(Handler&& handler, Action action) const {
-      initiate::operator()(std::forward<Handler>(handler), std::move(action));
-    }
-  };
-
   template <class Signature, class Token, class Action>
   auto start(std::remove_reference_t<Token>& token, Action action) {
-    return net::async_initiate<Token, Signature>(initiate(*this), token, std::move(action));
+    return net::async_initiate<Token, Signature>(detail::initiate<next_layer_type>(next_layer_, state_),
+                                                 token, std::move(action));
   }
   template <class Action>
   std::size_t run(Action action, boost::system::error_code& ec) {

@@ -25,6 +25,11 @@ enum class connection_state : std::uint8_t {
 
 namespace detail {
 
+/// True until the handshake is done, or has failed.
+[[nodiscard]] constexpr bool before_open(connection_state s) noexcept {
+  return s == connection_state::fresh || s == connection_state::handshaking;
+}
+
 enum class event : std::uint8_t {
   handshake_begun,
   handshake_done,

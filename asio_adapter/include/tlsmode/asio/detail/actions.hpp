@@ -29,8 +29,7 @@ class handshake_action {
   [[nodiscard]] static bool trivial() noexcept { return false; }
   // Once the connection is open only bytes are left to go out, and nobody has to stand back for that.
   [[nodiscard]] unsigned lanes(const engine& e) const noexcept {
-    const connection_state now = e.state();
-    return now == connection_state::fresh || now == connection_state::handshaking ? both_lanes : no_lane;
+    return before_open(e.state()) ? both_lanes : no_lane;
   }
   step run(engine& e, transport& t) { return e.handshake(t, role_); }
   [[nodiscard]] bool next_part() noexcept { return false; }
@@ -174,12 +173,8 @@ class wait_write_action {
   [[nodiscard]] static bool trivial() noexcept { return false; }
   [[nodiscard]] static unsigned lanes(const engine&) noexcept { return write_lane; }
   step run(engine& e, transport& t) {
-    const connection_state now = e.state();
-    if (now == connection_state::fresh || now == connection_state::handshaking)
-      return {suspend::none, 0, error::handshake_needed};
-    const step s = e.flush(t);
-    if (s.complete() && s.error) return {}; // what a write would report, without waiting
-    if (!s.complete() || !CanAsk || std::exchange(asked_, true)) return s;
+    const step s = e.wait_writable(t);
+    if (!s.complete() || s.error || !CanAsk || std::exchange(asked_, true)) return s;
     return {suspend::want_write, 0, {}};
   }
   [[nodiscard]] static bool next_part() noexcept { return false; }

@@ -40,7 +40,7 @@ template <bool ChannelHoldsBytes>
 struct finished_step {
   static constexpr bool over = false;
   [[nodiscard]] static step result() noexcept { return {}; }
-  [[nodiscard]] static std::chrono::steady_clock::duration patience() noexcept { return alert_patience; }
+  [[nodiscard]] static std::chrono::milliseconds patience() noexcept { return alert_patience; }
 };
 template <>
 struct finished_step<true> {
@@ -49,18 +49,13 @@ struct finished_step<true> {
     result_ = s;
     over = not_yet;
   }
-  /// What is left of the time for the last alert, however little of it the peer takes at once.
-  [[nodiscard]] std::chrono::steady_clock::duration patience() noexcept {
-    const auto now = std::chrono::steady_clock::now();
-    if (until_ == std::chrono::steady_clock::time_point()) until_ = now + alert_patience;
-    return until_ - now;
-  }
+  [[nodiscard]] std::chrono::milliseconds patience() { return alert_.left(); }
   bool over = false;
-  bool given_up = false; // the peer does not take it
+  bool given_up = false; // the peer does not take the last alert
 
  private:
   step result_;
-  std::chrono::steady_clock::time_point until_{};
+  alert_clock alert_;
 };
 
 template <class NextLayer, class Action, class Handler>
@@ -238,9 +233,9 @@ class async_driver {
   void wait_for_alert() {
     state_->flush_behind(executor_);
     make_waiter();
-    waiter_->join(state_->drains);
+    state_->drains.add(*waiter_);
     const bool waits = state_->output_pending(); // else it could not be sent
-    wait_on_timer(waiting::alert, waits ? finished_.patience() : std::chrono::steady_clock::duration(0));
+    wait_on_timer(waiting::alert, waits ? finished_.patience() : std::chrono::milliseconds(0));
   }
 
   void give_up_output() {
@@ -253,7 +248,7 @@ class async_driver {
   void wait_among(waiter_list& list, waiting w, bool initiating) {
     if (cancelled(accepted_)) return abort(initiating);
     make_waiter();
-    waiter_->join(list);
+    list.add(*waiter_);
     waiting_ = w;
     const std::shared_ptr<waiter> mine = waiter_;
     mine->timer.async_wait(std::move(*this));

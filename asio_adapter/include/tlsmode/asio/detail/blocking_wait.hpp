@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// Waiting by poll(2), for the synchronous operations.
+// Waiting by poll(2), for the synchronous operations, and how long anybody waits for a last alert.
 #ifndef TLSMODE_ASIO_DETAIL_BLOCKING_WAIT_HPP
 #define TLSMODE_ASIO_DETAIL_BLOCKING_WAIT_HPP
+
+#include <boost/asio/error.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <chrono>
 #include <vector>
@@ -10,6 +13,27 @@ namespace tlsmode::detail {
 
 /// How long a failed connection waits for room for its last alert.
 constexpr auto alert_patience = std::chrono::seconds(2);
+
+/// That time, from the first question on: it runs for all of the alert, however little of it the peer takes
+/// at once.
+class alert_clock {
+ public:
+  /// What is left of it; never negative.
+  [[nodiscard]] std::chrono::milliseconds left() {
+    const auto now = std::chrono::steady_clock::now();
+    if (until_ == std::chrono::steady_clock::time_point()) until_ = now + alert_patience;
+    return until_ > now ? std::chrono::ceil<std::chrono::milliseconds>(until_ - now)
+                        : std::chrono::milliseconds(0);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point until_{};
+};
+
+/// True for what a non-blocking layer answers instead of waiting.
+[[nodiscard]] inline bool is_would_block(const boost::system::error_code& ec) noexcept {
+  return ec == boost::asio::error::would_block || ec == boost::asio::error::try_again;
+}
 
 /// Waits until the descriptor can be read or written, as asked, or `timeout_ms` (-1: for ever) have passed.
 /// Returns false on the timeout.

@@ -7,6 +7,8 @@
 #include <tlsmode/asio/error.hpp>
 #include <tlsmode/memory_transport.hpp>
 
+#include <tlsmode/asio/detail/blocking_wait.hpp>
+
 #include <boost/asio/append.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -90,12 +92,12 @@ class buffered_channel {
   void receive(NextLayer& next, bool, boost::system::error_code& ec) {
     // The peer may wait for this before it sends what we wait for; but who may not block reads all the same.
     while (unsent() && !sending_ && !ec) send(next, ec);
-    if (ec && !would_block(ec)) return;
+    if (ec && !is_would_block(ec)) return;
     ec = {};
     const net::mutable_buffer room = input();
     if (room.size() == 0) return void(ec = no_memory());
     const std::size_t n = next.read_some(room, ec);
-    ec = would_block(ec) ? received(net::error::operation_aborted, n), ec : received(ec, n);
+    ec = is_would_block(ec) ? received(net::error::operation_aborted, n), ec : received(ec, n);
   }
   void send(NextLayer& next, boost::system::error_code& ec) {
     if (sending_) { // an asynchronous operation has the output now
@@ -103,7 +105,7 @@ class buffered_channel {
       return;
     }
     const std::size_t n = next.write_some(output(), ec);
-    if (would_block(ec))
+    if (is_would_block(ec))
       memory_.consume(n);
     else
       ec = sent(ec, n);
@@ -140,9 +142,6 @@ class buffered_channel {
       return layer_may_block(next.next_layer());
     else
       return true;
-  }
-  static bool would_block(const boost::system::error_code& ec) noexcept {
-    return ec == net::error::would_block || ec == net::error::try_again;
   }
   static boost::system::error_code no_memory() noexcept { return net::error::no_memory; }
   [[nodiscard]] net::mutable_buffer input() noexcept {

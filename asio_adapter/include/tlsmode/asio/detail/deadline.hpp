@@ -4,6 +4,8 @@
 #ifndef TLSMODE_ASIO_DETAIL_DEADLINE_HPP
 #define TLSMODE_ASIO_DETAIL_DEADLINE_HPP
 
+#include <tlsmode/asio/detail/waiters.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,28 +19,21 @@ namespace net = boost::asio;
 
 namespace detail {
 
-class deadline_list;
-
 /// One operation under a limit. What it waits for hears of the user's cancellation and of the limit through
 /// `signal`.
-class deadline_node : public std::enable_shared_from_this<deadline_node> {
+class deadline_node : public std::enable_shared_from_this<deadline_node>, public self_leaving {
  public:
   explicit deadline_node(net::steady_timer::time_point limit) noexcept : when(limit) {}
-  ~deadline_node() { leave(); }
   deadline_node(const deadline_node&) = delete;
   deadline_node& operator=(const deadline_node&) = delete;
 
-  void leave() noexcept;
+  void leave() noexcept {
+    if (is_linked()) unlink();
+  }
 
   net::cancellation_signal signal;
   const net::steady_timer::time_point when;
   bool expired = false;
-
- private:
-  friend class deadline_list;
-  deadline_list* list_ = nullptr;
-  deadline_node* previous_ = nullptr;
-  deadline_node* next_ = nullptr;
 };
 
 class deadline_list {
@@ -47,26 +42,24 @@ class deadline_list {
 
   explicit deadline_list(const net::any_io_executor& ex) : timer(ex) {}
 
-  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-  void add(deadline_node& n) noexcept {
-    n.list_ = this;
-    n.next_ = first_;
-    if (first_ != nullptr) first_->previous_ = &n;
-    first_ = &n;
-  }
+  [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
+  void add(deadline_node& n) noexcept { list_.push_back(n); }
   /// When the next limit is reached; precondition: not empty.
   [[nodiscard]] time_point first_due() const noexcept {
     time_point first = time_point::max();
-    for (const deadline_node* n = first_; n != nullptr; n = n->next_) first = std::min(first, n->when);
+    for (const deadline_node& n : list_) first = std::min(first, n.when);
     return first;
   }
   /// Ends the operations whose limit has passed.
   void expire(time_point now) {
-    for (deadline_node* n = find_due(now); n != nullptr; n = find_due(now)) {
-      const auto keep = n->shared_from_this(); // its operation may complete meanwhile
-      n->leave();
-      n->expired = true;
-      n->signal.emit(net::cancellation_type::terminal);
+    for (;;) {
+      const auto due =
+          std::find_if(list_.begin(), list_.end(), [now](const deadline_node& n) { return n.when <= now; });
+      if (due == list_.end()) return;
+      const auto node = due->shared_from_this(); // its operation may complete meanwhile
+      node->leave();
+      node->expired = true;
+      node->signal.emit(net::cancellation_type::terminal);
     }
   }
 
@@ -76,21 +69,8 @@ class deadline_list {
   bool watching = false;                // it waits on the timer
 
  private:
-  friend class deadline_node;
-  [[nodiscard]] deadline_node* find_due(time_point now) const noexcept {
-    deadline_node* n = first_;
-    while (n != nullptr && n->when > now) n = n->next_;
-    return n;
-  }
-  deadline_node* first_ = nullptr;
+  list_of<deadline_node> list_;
 };
-
-inline void deadline_node::leave() noexcept {
-  if (list_ == nullptr) return;
-  (previous_ != nullptr ? previous_->next_ : list_->first_) = next_;
-  if (next_ != nullptr) next_->previous_ = previous_;
-  list_ = nullptr;
-}
 
 /// An operation's place among those under a limit; given up with the operation, also if that is destroyed
 /// without completing. The user's cancellation slot may hold the node longer.

@@ -53,7 +53,7 @@ class sync_driver {
       boost::system::error_code sending;
       while (Action::flushes && state_.channel.unsent() && !state_.channel.sending() && !sending)
         state_.channel.send(*state_.next, sending);
-      if (sending && (!would_block(sending) || !Action::has_bytes)) ec = sending;
+      if (sending && (!is_would_block(sending) || !Action::has_bytes)) ec = sending;
       if (ec || !action_.next_part()) return ec ? 0 : s.bytes;
     }
   }
@@ -100,26 +100,18 @@ class sync_driver {
     return false;
   }
 
-  // Who may not block hears of a failure at once, and would not come back for the alert. The time runs for
-  // all of the alert, however little of it the peer takes at once.
+  // Who may not block hears of a failure at once, and would not come back for the alert.
   bool send_alert() {
-    if (alert_until_ == clock::time_point()) alert_until_ = clock::now() + alert_patience;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(alert_until_ - clock::now());
     const bool may_block = channel_type::may_block(*state_.next);
-    return state_.channel.send_alert(*state_.next, may_block && left.count() > 0 ? left : left.zero());
-  }
-
-  static bool would_block(const boost::system::error_code& ec) noexcept {
-    return ec == boost::asio::error::would_block || ec == boost::asio::error::try_again;
+    return state_.channel.send_alert(*state_.next, may_block ? alert_.left() : std::chrono::milliseconds(0));
   }
 
   using channel_type = channel_for<NextLayer>;
-  using clock = std::chrono::steady_clock;
 
   stream_state<NextLayer>& state_;
   Action action_;
   unsigned held_ = no_lane;
-  clock::time_point alert_until_{};
+  alert_clock alert_;
 };
 
 } // namespace tlsmode::detail

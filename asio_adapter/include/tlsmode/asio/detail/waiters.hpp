@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <memory>
 
@@ -14,62 +15,42 @@ namespace net = boost::asio;
 
 namespace detail {
 
-class waiter_list;
+namespace intrusive = boost::intrusive;
+
+/// What a list of suspended operations is made of: an operation that goes away leaves its list by itself.
+using self_leaving = intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>>;
+template <class T>
+using list_of = intrusive::list<T, intrusive::constant_time_size<false>>;
 
 /// One suspended operation. Its owner waits on `timer`; whoever has what it waits for calls wake().
-class waiter {
+class waiter : public self_leaving {
  public:
   explicit waiter(const net::any_io_executor& ex) : timer(ex, net::steady_timer::time_point::max()) {}
-  ~waiter() { leave(); }
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
-  void join(waiter_list& list) noexcept;
-  void leave() noexcept;
   void wake() {
-    leave();
+    unlink();
     woken = true;
     timer.cancel();
   }
 
   net::steady_timer timer;
   bool woken = false;
-
- private:
-  friend class waiter_list;
-  waiter_list* list_ = nullptr;
-  waiter* previous_ = nullptr;
-  waiter* next_ = nullptr;
 };
 
 class waiter_list {
  public:
-  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-  void wake_first() { first_->wake(); }
+  [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
+  void add(waiter& w) noexcept { list_.push_back(w); }
+  void wake_first() { list_.front().wake(); }
   void wake_all() {
-    while (first_ != nullptr) first_->wake();
+    while (!list_.empty()) list_.front().wake();
   }
 
  private:
-  friend class waiter;
-  waiter* first_ = nullptr;
-  waiter* last_ = nullptr;
+  list_of<waiter> list_;
 };
-
-inline void waiter::join(waiter_list& list) noexcept {
-  list_ = &list;
-  previous_ = list.last_;
-  next_ = nullptr;
-  (previous_ != nullptr ? previous_->next_ : list.first_) = this;
-  list.last_ = this;
-}
-
-inline void waiter::leave() noexcept {
-  if (list_ == nullptr) return;
-  (previous_ != nullptr ? previous_->next_ : list_->first_) = next_;
-  (next_ != nullptr ? next_->previous_ : list_->last_) = previous_;
-  list_ = nullptr;
-}
 
 /// One direction of a stream: one operation at a time is in it, the others wait in order.
 class lane {
