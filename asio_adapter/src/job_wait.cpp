@@ -34,11 +34,11 @@ std::shared_ptr<std::function<void()>> job_wait::callback() const {
   return std::make_shared<std::function<void()>>([signal = signal_] { signal->raise(); });
 }
 
-void job_wait::set_timer(bool will_be_woken) {
+void job_wait::set_timer(bool will_be_woken, net::steady_timer::time_point limit) {
   if (signal_->take())
     timer.expires_at(net::steady_timer::time_point::min());
   else if (will_be_woken)
-    timer.expires_at(net::steady_timer::time_point::max());
+    timer.expires_at(limit);
   else
     timer.expires_after(poll_interval);
 }

@@ -1,25 +1,41 @@
 // SPDX-License-Identifier: BSL-1.0
 // What an OpenSSL call came to: the single mapping of OpenSSL's results, and how a step ends because of them.
 #include "engine_call.hpp"
+#include "job_slots.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 namespace tlsmode {
+namespace {
+
+engine*& running_here() noexcept {
+  static thread_local engine* e = nullptr;
+  return e;
+}
+
+} // namespace
+
+engine* detail::running_engine() noexcept { return running_here(); }
+engine* engine::running::set(engine* e) noexcept { return std::exchange(running_here(), e); }
 
 engine::call_result engine::interpret(operation who, int rc) {
   // A paused job first: with an error queued before the pause, SSL_get_error would say "failed".
   if (SSL_waiting_for_async(ssl_.get()) != 0) {
+    if (extras_) detail::job_slot_queue::leave(*extras_);
     if (job_owner_ == operation::none) {
       job_owner_ = who;
       job_thread_ = std::this_thread::get_id();
     }
     return {outcome::stopped, suspend::want_async, {}};
   }
+  if (job_owner_ != operation::none) job_has_ended();
   job_owner_ = operation::none;
   job_abandoned_ = false;
-  if (rc > 0) return {};
-  switch (SSL_get_error(ssl_.get(), rc)) {
+  const int why = rc > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), rc);
+  if (extras_ && why != SSL_ERROR_WANT_ASYNC_JOB) detail::job_slot_queue::leave(*extras_);
+  switch (why) {
+  case SSL_ERROR_NONE: return {};
   case SSL_ERROR_WANT_READ:
     if (read_gated_) return {outcome::stopped, suspend::want_write, {}};
     // Not the transport's fault: OpenSSL has used up a record that held no data (AUTO_RETRY is off).
@@ -27,14 +43,17 @@ engine::call_result engine::interpret(operation who, int rc) {
     return {outcome::stopped, suspend::want_read, {}};
   case SSL_ERROR_WANT_WRITE: return {outcome::stopped, suspend::want_write, {}};
   case SSL_ERROR_WANT_ASYNC: return {outcome::stopped, suspend::want_async, {}};
-  case SSL_ERROR_WANT_ASYNC_JOB: return {outcome::stopped, suspend::want_async_job, {}};
+  case SSL_ERROR_WANT_ASYNC_JOB: return wait_for_slot();
   case SSL_ERROR_WANT_CLIENT_HELLO_CB: return {outcome::stopped, suspend::want_client_hello, {}};
   case SSL_ERROR_WANT_X509_LOOKUP: return {outcome::stopped, suspend::want_certificate, {}};
   case SSL_ERROR_WANT_RETRY_VERIFY: return {outcome::stopped, suspend::want_verify, {}};
   case SSL_ERROR_ZERO_RETURN:
     state_.on(detail::event::close_notify_received);
     return {outcome::closed, suspend::none, error::end_of_stream};
-  case SSL_ERROR_SSL: return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
+  case SSL_ERROR_SSL:
+    // Who refused inside of OpenSSL knows better.
+    if (extras_ && extras_->why) return {outcome::failed, suspend::none, std::exchange(extras_->why, {})};
+    return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
   default: // SSL_ERROR_SYSCALL: the BIO said why
     return {outcome::failed, suspend::none,
             read_error_ ? read_error_ : detail::to_error_code(ERR_peek_error())};

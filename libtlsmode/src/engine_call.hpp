@@ -4,6 +4,7 @@
 #ifndef TLSMODE_SRC_ENGINE_CALL_HPP
 #define TLSMODE_SRC_ENGINE_CALL_HPP
 
+#include "job_extras.hpp"
 #include "openssl_handle.hpp"
 
 #include <tlsmode/engine.hpp>
@@ -26,6 +27,29 @@ class engine::transport_binding {
   engine& engine_;
 };
 
+namespace detail {
+/// The engine whose operation runs on this thread and may ask somebody; null if there is none.
+[[nodiscard]] engine* running_engine() noexcept;
+} // namespace detail
+
+/// Tells code that OpenSSL calls back whose operation runs on this thread, for the length of one call.
+class engine::running {
+ public:
+  running(engine& e, bool may_ask) noexcept : told_(may_ask) {
+    if (told_) before_ = set(&e);
+  }
+  ~running() {
+    if (told_) set(before_);
+  }
+  running(const running&) = delete;
+  running& operator=(const running&) = delete;
+
+ private:
+  static engine* set(engine* e) noexcept;
+  bool told_;
+  engine* before_ = nullptr;
+};
+
 /// Runs one OpenSSL call of `who`. While a job is paused only its owner gets in, and only on the job's
 /// thread.
 template <class Call>
@@ -37,6 +61,7 @@ engine::call_result engine::call(operation who, Call&& openssl_call) {
   }
   if (ERR_peek_error() != 0) ERR_clear_error(); // left by somebody else; SSL_get_error would take it for ours
   read_blocked_ = read_gated_ = false;
+  const running told(*this, who == operation::handshake || job_scope_covers(who));
   const int rc = std::forward<Call>(openssl_call)();
   if (rc > 0 && job_owner_ == operation::none) return {};
   return interpret(who, rc);

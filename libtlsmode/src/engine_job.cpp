@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // The engine's dealings with OpenSSL's jobs: memory that a paused job may see, jobs that nobody waits for any
 // more, and ending a job before its connection goes away.
+#include "answer_wait.hpp"
 #include "engine_call.hpp"
+#include "job_slots.hpp"
 
 #include <openssl/async.h>
 #include <openssl/crypto.h>
@@ -46,7 +48,48 @@ int callback_index() noexcept {
 
 std::uint64_t abandoned_jobs() noexcept { return abandoned.load(std::memory_order_relaxed); }
 
+const std::shared_ptr<detail::job_extras>& engine::extras() {
+  if (!extras_) extras_ = std::make_shared<detail::job_extras>();
+  return extras_;
+}
+
+void engine::set_answer_host(std::shared_ptr<answer_host> host) { extras()->host = std::move(host); }
+
+bool engine::answer_awaited() const noexcept { return extras_ && extras_->awaited; }
+
+std::optional<std::chrono::steady_clock::time_point> engine::answer_deadline() const noexcept {
+  if (!answer_awaited() || extras_->awaited->deadline() == pending_answer::no_deadline) return std::nullopt;
+  return extras_->awaited->deadline();
+}
+
+bool engine::slot_awaited() const noexcept { return extras_ && extras_->slots; }
+
+// OpenSSL will not say when there is one; without memory to queue the caller has to ask again by itself.
+engine::call_result engine::wait_for_slot() noexcept {
+  try {
+    detail::job_slot_queue::wait(extras());
+  } catch (...) {
+  }
+  return {outcome::stopped, suspend::want_async_job, {}};
+}
+
+void engine::job_has_ended() noexcept { detail::job_slot_queue::slot_freed(); }
+
+void engine::stop_waiting_for_answers(bool ending) noexcept {
+  if (!extras_) return;
+  extras_->ending = ending;
+  detail::job_slot_queue::leave(*extras_);
+  if (extras_->awaited) detail::answer_wait::abandon(*extras_->awaited);
+}
+
+void engine::cancel_handshake() noexcept {
+  if (!detail::before_open(state_.now())) return;
+  stop_waiting_for_answers(false);
+  if (job_owner_ == operation::none && extras_) extras_->awaited.reset();
+}
+
 void engine::set_job_callback(std::shared_ptr<std::function<void()>> callback) {
+  extras()->callback = callback;
   auto held = std::make_unique<std::shared_ptr<std::function<void()>>>(std::move(callback));
   void* const raw = held.get();
   delete static_cast<std::shared_ptr<std::function<void()>>*>(SSL_get_ex_data(ssl_.get(), callback_index()));
@@ -151,6 +194,7 @@ engine::call_result engine::finish_abandoned_work() {
 }
 
 void engine::resume_job_to_its_end() noexcept {
+  stop_waiting_for_answers(true);
   for (int i = 0; i < end_attempts && SSL_waiting_for_async(ssl_.get()) != 0; ++i) {
     ERR_clear_error();
     // Which call resumes a job makes no difference, but SSL_do_handshake gets as far as that only inside a
@@ -161,12 +205,14 @@ void engine::resume_job_to_its_end() noexcept {
       SSL_shutdown(ssl_.get());
   }
   ERR_clear_error();
+  if (extras_) extras_->ending = false;
+  if (SSL_waiting_for_async(ssl_.get()) == 0) job_has_ended();
 }
 
 // Before the SSL is freed: a paused job would keep its stack and its slot for ever. Its output goes nowhere.
 // If it cannot be ended, the SSL is left alone with all that the job may still touch.
 void engine::end_paused_job() noexcept {
-  if (job_owner_ == operation::none) return;
+  if (job_owner_ == operation::none) return stop_waiting_for_answers(true);
   BIO* sink = BIO_new(BIO_s_null());
   if (sink != nullptr && job_thread_ == std::this_thread::get_id()) {
     SSL_set0_wbio(ssl_.get(), sink);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Where a connection begins and ends: bytes that were read before TLS began, what is left of them, and using
 // the object for another connection.
+#include "answer_wait.hpp"
 #include "engine_call.hpp"
+#include "job_slots.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -48,6 +50,12 @@ std::error_code engine::reset() noexcept {
   job_in_.consume(job_in_.size());
   job_out_.consume(job_out_.size());
   failure_.reset();
+  if (extras_) {
+    detail::job_slot_queue::leave(*extras_);
+    if (extras_->awaited) detail::answer_wait::abandon(*extras_->awaited);
+    extras_->awaited.reset();
+    extras_->why = {};
+  }
   write_error_ = read_error_ = failed_with_ = {};
   state_ = {};
   write_address_ = nullptr;

@@ -36,6 +36,16 @@ class core_category final : public std::error_category {
     case error::bad_option: return "OpenSSL does not take this setting";
     case error::session_not_verified:
       return "the session's peer was not verified as this connection would do it";
+    case error::signer_failed: return "the signer of the private key failed";
+    case error::signer_timed_out: return "the signer of the private key did not answer in time";
+    case error::signer_busy: return "the signer of the private key has too many requests waiting";
+    case error::wrong_signature: return "the signer's signature does not fit the certificate";
+    case error::key_mismatch: return "the private key does not belong to the certificate";
+    case error::hook_failed: return "a hook of the handshake failed";
+    case error::hook_refused: return "a hook of the handshake refused the connection";
+    case error::hook_timed_out: return "a hook of the handshake did not answer in time";
+    case error::hook_cannot_wait: return "a hook was asked where the handshake cannot wait for it";
+    case error::hooks_need_async: return "hooks that suspend need an asynchronous handshake";
     case error::openssl_internal: return "OpenSSL failed without giving a reason";
     }
     return "unknown tlsmode error";

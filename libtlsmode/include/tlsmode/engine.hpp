@@ -14,6 +14,7 @@
 
 #include <tlsmode/context.hpp>
 #include <tlsmode/error.hpp>
+#include <tlsmode/job.hpp>
 #include <tlsmode/mode.hpp>
 #include <tlsmode/session.hpp>
 #include <tlsmode/stats.hpp>
@@ -26,8 +27,10 @@
 
 #include <openssl/types.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +38,10 @@
 #include <vector>
 
 namespace tlsmode {
+
+namespace detail {
+struct job_extras;
+}
 
 /// How much of closing a connection an engine::shutdown does.
 enum class shutdown_form : std::uint8_t {
@@ -138,6 +145,9 @@ class engine {
   /// paused job, the next operation finishes the job first, and what it reads goes to the next read.
   void cancel_read() noexcept { abandon_job_of(operation::read); }
   void cancel_shutdown() noexcept { abandon_job_of(operation::shutdown); }
+  /// Says that nobody waits for the handshake for now: whoever works out an answer for it is told to stop. A
+  /// handshake that is called again asks again.
+  void cancel_handshake() noexcept;
 
   // ---- modes and settings ----
 
@@ -219,6 +229,18 @@ class engine {
   /// may be called on any thread, also before the pausing step has returned, and must only pass the news on.
   /// Source: SSL_set_async_callback(3).
   void set_job_callback(std::shared_ptr<std::function<void()>> callback);
+  /// Where the answers to this connection's questions may be worked out: what pending_answer::host() returns.
+  void set_answer_host(std::shared_ptr<answer_host> host);
+  /// True while the operation that stopped last waits for somebody's answer: with want_async, and with
+  /// want_client_hello, want_certificate and want_verify when they come from a hook. The job callback is called
+  /// when the answer is there.
+  [[nodiscard]] bool answer_awaited() const noexcept;
+  /// When that answer has to be there; whoever waits calls the operation again then, and it fails. No value
+  /// without a limit.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> answer_deadline() const noexcept;
+  /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is called
+  /// when it may try again.
+  [[nodiscard]] bool slot_awaited() const noexcept;
 
   // ---- what is known ----
 
@@ -249,6 +271,7 @@ class engine {
  private:
   friend struct bio_bridge;
   friend struct session_bridge;
+  friend struct detail::answer_wait;
   enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
   struct free_ssl {
     void operator()(SSL* s) const noexcept;
@@ -264,6 +287,7 @@ class engine {
     std::error_code error;
   };
   class transport_binding;
+  class running;
 
   template <class Call>
   call_result call(operation who, Call&& openssl_call);
@@ -296,6 +320,10 @@ class engine {
   call_result send_close_notify();
   step await_close_notify(shutdown_form form);
   call_result discard(std::size_t& n);
+  const std::shared_ptr<detail::job_extras>& extras();
+  void stop_waiting_for_answers(bool ending) noexcept;
+  void job_has_ended() noexcept;
+  call_result wait_for_slot() noexcept;
   void end_paused_job() noexcept;
   void resume_job_to_its_end() noexcept;
   std::size_t take_early(mutable_buffer to) noexcept;
@@ -329,6 +357,7 @@ class engine {
   detail::job_buffer job_in_;  // read jobs: bytes not yet given to the caller
   detail::job_buffer job_out_; // write jobs: bytes given to OpenSSL and not yet sealed
   std::thread::id job_thread_;
+  std::shared_ptr<detail::job_extras> extras_; // made when there is something to keep
 
   std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done
   const void* begun_with_ = nullptr;       // a server's context_settings then; only compared

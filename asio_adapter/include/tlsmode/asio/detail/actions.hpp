@@ -36,7 +36,11 @@ class handshake_action {
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept {
     return e.stats().cipher_read == 0 && e.stats().cipher_written == 0 && !e.flush_pending();
   }
-  std::size_t stop(engine&) noexcept { return 0; } // a later handshake goes on where this one stopped
+  // A later handshake goes on where this one stopped.
+  std::size_t stop(engine& e) noexcept {
+    e.cancel_handshake();
+    return 0;
+  }
 
  private:
   role role_;
@@ -64,7 +68,10 @@ class buffered_handshake_action : public handshake_action {
     s.bytes = taken_;
     return s;
   }
-  std::size_t stop(engine&) noexcept { return taken_; }
+  std::size_t stop(engine& e) noexcept {
+    handshake_action::stop(e);
+    return taken_;
+  }
 
  private:
   ConstBufferSequence buffers_;

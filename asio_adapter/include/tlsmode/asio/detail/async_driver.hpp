@@ -34,6 +34,8 @@ namespace tlsmode::detail {
 // How often an operation asks again when nobody will say that it may go on: a full job pool, or a callback of
 // the user's own that asked to be called again.
 constexpr auto retry_interval = std::chrono::milliseconds(1);
+// The same when somebody will say so: jobs that are not ours may free a slot unnoticed.
+constexpr auto slot_patience = std::chrono::milliseconds(50);
 
 /// The step with which the engine has completed an operation whose bytes are with the channel yet.
 template <bool ChannelHoldsBytes>
@@ -185,7 +187,10 @@ class async_driver {
     case suspend::want_async_job:
     case suspend::want_client_hello:
     case suspend::want_certificate:
-    case suspend::want_verify: return wait_on_timer(waiting::retry, retry_interval);
+    case suspend::want_verify:
+      if (state_->jobs && (state_->eng.answer_awaited() || state_->eng.slot_awaited()))
+        return wait_for_job(initiating); // somebody will call
+      return wait_on_timer(waiting::retry, retry_interval);
     case suspend::none: break;
     }
   }
@@ -222,8 +227,13 @@ class async_driver {
     // One operation waits for the job itself; should it give up, the others are woken.
     if (state_->jobs->waited_for()) return wait_among(state_->turns, waiting::turn, initiating);
     waiting_ = waiting::job;
-    const std::vector<int> descriptors = state_->eng.job_descriptors();
-    state_->jobs->prepare(executor_, descriptors, state_->eng.job_calls_back());
+    const engine& e = state_->eng;
+    const auto forever = net::steady_timer::time_point::max();
+    const auto limit = e.slot_awaited() ? net::steady_timer::clock_type::now() + slot_patience
+                                        : e.answer_deadline().value_or(forever);
+    const std::vector<int> descriptors = e.job_descriptors();
+    const bool called = e.job_calls_back() || e.answer_awaited() || e.slot_awaited();
+    state_->jobs->prepare(executor_, descriptors, called, limit);
     // The job must outlast this operation's place in the timer's queue.
     const std::shared_ptr<job_wait> jobs = state_->jobs;
     jobs->timer.async_wait(std::move(*this));

@@ -58,13 +58,15 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   }
 
   /// After a step that left the job paused: watches `descriptors` and sets the timer; the operation then
-  /// waits on `timer`. With no descriptor and no callback promised the timer is short.
+  /// waits on `timer`, at the latest until `limit`. With no descriptor and no callback promised the timer is
+  /// short.
   template <class Executor>
-  void prepare(const Executor& ex, std::span<const int> descriptors, bool calls_back) {
+  void prepare(const Executor& ex, std::span<const int> descriptors, bool calls_back,
+               net::steady_timer::time_point limit) {
     waited_for_ = true;
     bool watching = !descriptors.empty();
     for (const int fd : descriptors) watching = watch(ex, fd) && watching;
-    set_timer((watching || calls_back) && !must_poll_);
+    set_timer((watching || calls_back) && !must_poll_, limit);
   }
   /// True while an operation waits on `timer`.
   [[nodiscard]] bool waited_for() const noexcept { return waited_for_; }
@@ -85,7 +87,7 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   };
 
   void wake() { timer.cancel(); }
-  void set_timer(bool will_be_woken);
+  void set_timer(bool will_be_woken, net::steady_timer::time_point limit);
   net::posix::stream_descriptor* add(int fd);
 
   // Waits for `fd` to be readable; false if the reactor does not take it.

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+// The queue in front of a thread's job pool.
+#include "job_slots.hpp"
+
+namespace tlsmode::detail {
+namespace {
+
+std::shared_ptr<job_slot_queue>& of_this_thread() noexcept {
+  static thread_local std::shared_ptr<job_slot_queue> queue;
+  return queue;
+}
+
+} // namespace
+
+void job_slot_queue::wait(const std::shared_ptr<job_extras>& who) {
+  std::shared_ptr<job_slot_queue>& here = of_this_thread();
+  if (!here) here = std::make_shared<job_slot_queue>();
+  if (who->slots == here) return;
+  leave(*who);
+  const std::lock_guard lock(here->mutex_);
+  who->place = here->waiting_.insert(here->waiting_.end(), who);
+  who->slots = here;
+}
+
+void job_slot_queue::leave(job_extras& who) noexcept {
+  const std::shared_ptr<job_slot_queue> queue = std::move(who.slots);
+  if (!queue) return;
+  {
+    const std::lock_guard lock(queue->mutex_);
+    queue->waiting_.erase(who.place);
+  }
+  queue->call_first(); // there may be more than one free slot
+}
+
+void job_slot_queue::slot_freed() noexcept {
+  if (const std::shared_ptr<job_slot_queue>& here = of_this_thread()) here->call_first();
+}
+
+// It stays in the queue until it has its slot: somebody else may be faster.
+void job_slot_queue::call_first() noexcept {
+  std::shared_ptr<std::function<void()>> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty()) return;
+    if (const auto first = waiting_.front().lock()) callback = first->callback;
+  }
+  if (callback && *callback) try {
+      (*callback)();
+    } catch (...) { // the connection asks again by itself, if later
+    }
+}
+
+} // namespace tlsmode::detail
