@@ -12,8 +12,11 @@
 #include <cerrno>
 #include <malloc.h>
 
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wreserved-identifier" // glibc's own names for its allocator
+#endif
+
 extern "C" {
-// glibc's own names for its allocator.
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
 void* __libc_realloc(void*, size_t);

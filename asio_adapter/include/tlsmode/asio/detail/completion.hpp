@@ -3,6 +3,8 @@
 #ifndef TLSMODE_ASIO_DETAIL_COMPLETION_HPP
 #define TLSMODE_ASIO_DETAIL_COMPLETION_HPP
 
+#include <tlsmode/asio/detail/asio_version.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -51,11 +53,16 @@ class completion {
   std::size_t n_;
 };
 
-/// Runs the handler later, on its associated executor (by default `ex`), never from here.
+/// Runs the handler later, on its associated executor (by default `ex`), never from here; or, if it has an
+/// immediate executor of its own (Boost 1.82 and newer), there.
 template <bool HasBytes, class Handler, class Executor>
 void post_completion(const Executor& ex, Handler handler, boost::system::error_code ec, std::size_t n) {
   using boost::asio::execution::blocking;
   using boost::asio::execution::relationship;
+  if constexpr (has_immediate_executor<Handler, Executor>) {
+    const auto here = immediate_executor_of(handler, ex);
+    return run_immediately(here, completion<HasBytes, Handler, Executor>(std::move(handler), ex, ec, n));
+  }
   completion<HasBytes, Handler, Executor> done(std::move(handler), ex, ec, n);
   if constexpr (std::is_same_v<Executor, boost::asio::any_io_executor> &&
                 std::is_same_v<typename completion<HasBytes, Handler, Executor>::executor_type, Executor>) {
