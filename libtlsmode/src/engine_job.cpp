@@ -194,7 +194,12 @@ engine::call_result engine::finish_abandoned_work() {
 }
 
 void engine::resume_job_to_its_end() noexcept {
+  try {
+    extras(); // a question that comes up only now must learn that nobody will wait
+  } catch (...) {
+  }
   stop_waiting_for_answers(true);
+  const running told(*this, true);
   for (int i = 0; i < end_attempts && SSL_waiting_for_async(ssl_.get()) != 0; ++i) {
     ERR_clear_error();
     // Which call resumes a job makes no difference, but SSL_do_handshake gets as far as that only inside a
