@@ -65,12 +65,16 @@ std::optional<std::chrono::steady_clock::time_point> engine::answer_deadline() c
 bool engine::slot_awaited() const noexcept { return extras_ && extras_->slots; }
 
 // OpenSSL will not say when there is one; without memory to queue the caller has to ask again by itself.
-engine::call_result engine::wait_for_slot() noexcept {
+engine::call_result engine::wait_for_slot(operation who) noexcept {
   try {
-    detail::job_slot_queue::wait(extras());
+    detail::job_slot_queue::wait(extras(), 1u << static_cast<unsigned>(who));
   } catch (...) {
   }
   return {outcome::stopped, suspend::want_async_job, {}};
+}
+
+void engine::leave_slot_queue(operation who) noexcept {
+  if (extras_) detail::job_slot_queue::leave(*extras_, 1u << static_cast<unsigned>(who));
 }
 
 void engine::job_has_ended() noexcept { detail::job_slot_queue::slot_freed(); }
@@ -169,6 +173,7 @@ engine::call_result engine::run_job_read() {
 }
 
 void engine::abandon_job_of(operation who) noexcept {
+  leave_slot_queue(who);
   if (job_owner_ == who) job_abandoned_ = true;
 }
 
