@@ -51,11 +51,17 @@ void job_wait::close() {
 
 void job_wait::stop_waiting() {
   waited_for_ = false;
+  (void)signal_->take(); // whatever was told by now, the step that follows finds out
   for (watched& w : watched_) {
     const int fd = w.descriptor.release(); // it is not ours to close
     (void)::fcntl(fd, F_SETFL, w.flags);
   }
   watched_.clear();
+}
+
+// Once for each news: it may have been taken for the wait that is over already.
+void job_wait::called() {
+  if (waited_for_ && signal_->take()) wake();
 }
 
 void job_wait::readable_or_failed(boost::system::error_code ec) {

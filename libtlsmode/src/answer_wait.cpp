@@ -58,16 +58,19 @@ bool answer_wait::in_job() noexcept { return ASYNC_get_current_job() != nullptr;
 
 void answer_wait::prepare(pending_answer& q, std::chrono::milliseconds limit) noexcept {
   const auto now = pending_answer::clock::now();
-  q.deadline_ = limit > pending_answer::no_deadline - now ? pending_answer::no_deadline : now + limit;
+  // In the coarser unit: the longest limits are not to be had in nanoseconds.
+  const auto longest = std::chrono::floor<std::chrono::milliseconds>(pending_answer::no_deadline - now);
+  q.deadline_ = limit >= longest ? pending_answer::no_deadline : now + limit;
   if (const auto extras = current()) q.host_ = extras->host;
 }
 
 waited answer_wait::pause(const std::shared_ptr<pending_answer>& q) noexcept {
   // The job may outlive the engine, not what it shares with it.
   const std::shared_ptr<job_extras> extras = current();
+  ASYNC_WAIT_CTX* const context = ASYNC_get_wait_ctx(ASYNC_get_current_job());
+  const int status = ASYNC_WAIT_CTX_get_status(context);
   if (extras) {
     remember(q);
-    ASYNC_WAIT_CTX* const context = ASYNC_get_wait_ctx(ASYNC_get_current_job());
     if (extras->callback) ASYNC_WAIT_CTX_set_status(context, ASYNC_STATUS_OK);
   }
   waited result = waited::answered;
@@ -94,6 +97,7 @@ waited answer_wait::pause(const std::shared_ptr<pending_answer>& q) noexcept {
     }
   }
   if (extras && extras->awaited == q) extras->awaited.reset();
+  ASYNC_WAIT_CTX_set_status(context, status); // the next pause may be of crypto that calls nobody
   return result;
 }
 

@@ -137,7 +137,8 @@ step engine::read(transport& t, std::span<const mutable_buffer> to) {
         if (got == 0) return finish_call(operation::read, r);
         // The bytes go out first; a lasting failure is found again by the next read.
         if (r.what == outcome::failed) record_failure(operation::read, r.error);
-        if (r.why == suspend::want_async) cancel_read(); // whoever comes next goes on with it
+        if (r.why == suspend::want_async || r.why == suspend::want_async_job)
+          cancel_read(); // whoever comes next goes on with it
         return {suspend::none, got, {}};
       }
       stats_.plain_read += n;
@@ -286,9 +287,9 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
 std::size_t engine::cancel_write() noexcept {
   if (write_total_ == 0) return 0;
   write_total_ = 0;
+  abandon_job_of(operation::write);
   if (job_owner_ != operation::write) return write_sealed_;
   write_committed_ = true; // OpenSSL has these bytes and cannot give them back
-  abandon_job_of(operation::write);
   stats_.plain_written += job_out_.size();
   return write_sealed_ + job_out_.size();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What an OpenSSL call came to: the single mapping of OpenSSL's results, and how a step ends because of them.
 #include "engine_call.hpp"
+
 #include "job_slots.hpp"
 
 #include <openssl/err.h>
@@ -33,7 +34,7 @@ engine::call_result engine::interpret(operation who, int rc) {
   job_owner_ = operation::none;
   job_abandoned_ = false;
   const int why = rc > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), rc);
-  if (extras_ && why != SSL_ERROR_WANT_ASYNC_JOB) detail::job_slot_queue::leave(*extras_);
+  if (why != SSL_ERROR_WANT_ASYNC_JOB) leave_slot_queue(who);
   switch (why) {
   case SSL_ERROR_NONE: return {};
   case SSL_ERROR_WANT_READ:
@@ -43,7 +44,7 @@ engine::call_result engine::interpret(operation who, int rc) {
     return {outcome::stopped, suspend::want_read, {}};
   case SSL_ERROR_WANT_WRITE: return {outcome::stopped, suspend::want_write, {}};
   case SSL_ERROR_WANT_ASYNC: return {outcome::stopped, suspend::want_async, {}};
-  case SSL_ERROR_WANT_ASYNC_JOB: return wait_for_slot();
+  case SSL_ERROR_WANT_ASYNC_JOB: return wait_for_slot(who);
   case SSL_ERROR_WANT_CLIENT_HELLO_CB: return {outcome::stopped, suspend::want_client_hello, {}};
   case SSL_ERROR_WANT_X509_LOOKUP: return {outcome::stopped, suspend::want_certificate, {}};
   case SSL_ERROR_WANT_RETRY_VERIFY: return {outcome::stopped, suspend::want_verify, {}};

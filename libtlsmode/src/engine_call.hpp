@@ -63,7 +63,8 @@ engine::call_result engine::call(operation who, Call&& openssl_call) {
   read_blocked_ = read_gated_ = false;
   const running told(*this, who == operation::handshake || job_scope_covers(who));
   const int rc = std::forward<Call>(openssl_call)();
-  if (rc > 0 && job_owner_ == operation::none) return {};
+  const bool waited = extras_ && extras_->slots; // for a slot in the job pool
+  if (rc > 0 && job_owner_ == operation::none && !waited) return {};
   return interpret(who, rc);
 }
 

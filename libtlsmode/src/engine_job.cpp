@@ -65,12 +65,16 @@ std::optional<std::chrono::steady_clock::time_point> engine::answer_deadline() c
 bool engine::slot_awaited() const noexcept { return extras_ && extras_->slots; }
 
 // OpenSSL will not say when there is one; without memory to queue the caller has to ask again by itself.
-engine::call_result engine::wait_for_slot() noexcept {
+engine::call_result engine::wait_for_slot(operation who) noexcept {
   try {
-    detail::job_slot_queue::wait(extras());
+    detail::job_slot_queue::wait(extras(), 1u << static_cast<unsigned>(who));
   } catch (...) {
   }
   return {outcome::stopped, suspend::want_async_job, {}};
+}
+
+void engine::leave_slot_queue(operation who) noexcept {
+  if (extras_) detail::job_slot_queue::leave(*extras_, 1u << static_cast<unsigned>(who));
 }
 
 void engine::job_has_ended() noexcept { detail::job_slot_queue::slot_freed(); }
@@ -169,6 +173,7 @@ engine::call_result engine::run_job_read() {
 }
 
 void engine::abandon_job_of(operation who) noexcept {
+  leave_slot_queue(who);
   if (job_owner_ == who) job_abandoned_ = true;
 }
 
@@ -194,7 +199,12 @@ engine::call_result engine::finish_abandoned_work() {
 }
 
 void engine::resume_job_to_its_end() noexcept {
+  try {
+    extras(); // a question that comes up only now must learn that nobody will wait
+  } catch (...) {
+  }
   stop_waiting_for_answers(true);
+  const running told(*this, true);
   for (int i = 0; i < end_attempts && SSL_waiting_for_async(ssl_.get()) != 0; ++i) {
     ERR_clear_error();
     // Which call resumes a job makes no difference, but SSL_do_handshake gets as far as that only inside a

@@ -184,6 +184,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   } catch (...) {
     verdict = 0;
   }
+  // On a server OpenSSL 3.0 cannot wait here, and would take the certificate for verified: refuse it instead.
+  if (self->role_ == role::server && SSL_want_retry_verify(ssl)) verdict = 0;
   if (verdict == 0) {
     self->refused_depth_ = X509_STORE_CTX_get_error_depth(store);
     // A refusal of the callback's own has no reason yet.

@@ -7,6 +7,7 @@
 #include <tlsmode/engine.hpp>
 #include <tlsmode/job.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -24,6 +25,7 @@ struct job_extras {
   bool ending = false;                     // the connection goes away: nothing is to be waited for
 
   // While the connection waits for a free slot in a thread's job pool.
+  std::uint8_t slot_wanted = 0; // by these operations, a bit for each
   std::shared_ptr<job_slot_queue> slots;
   std::list<std::weak_ptr<job_extras>>::iterator place;
 };

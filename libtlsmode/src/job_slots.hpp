@@ -15,14 +15,17 @@ namespace tlsmode::detail {
 /// One for each thread that ever had a full pool. A connection may leave it on another thread.
 class job_slot_queue {
  public:
-  /// Queues the connection on this thread, unless it is queued here already. Throws std::bad_alloc.
-  static void wait(const std::shared_ptr<job_extras>& who);
-  /// The connection has got a slot, or does not want one any more; the next one may try.
-  static void leave(job_extras& who) noexcept;
+  /// Queues the connection on this thread, unless it is queued here already: `operation`, a bit, wants a
+  /// slot. Throws std::bad_alloc.
+  static void wait(const std::shared_ptr<job_extras>& who, unsigned operation);
+  /// These operations have had a slot, or do not want one any more. A connection of which none is left goes
+  /// out of the queue. Whoever is first then may try.
+  static void leave(job_extras& who, unsigned operations = all) noexcept;
   /// A job of this thread has ended: whoever has waited longest is called.
   static void slot_freed() noexcept;
 
  private:
+  static constexpr unsigned all = 0xff;
   void call_first() noexcept;
   std::mutex mutex_;
   std::list<std::weak_ptr<job_extras>> waiting_;

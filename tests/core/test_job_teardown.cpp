@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Invariant 10, as far as one thread goes: does a connection that is destroyed while its job is paused leave
 // nothing behind, and is a job that cannot be ended counted and left alone?
-#include "heap_counter.hpp"
 #include "job_pauser.hpp"
+#include "leak_check.hpp"
 #include "memory_pair.hpp"
 #include "step_checks.hpp"
 
@@ -47,20 +47,6 @@ void end_orphan(SSL* ssl) {
   for (int i = 0; i < 10 && SSL_waiting_for_async(ssl) == 1; ++i) SSL_do_handshake(ssl);
   BOOST_TEST(SSL_waiting_for_async(ssl) == 0);
   SSL_free(ssl);
-}
-
-// Runs `once` often; the heap and the number of job stacks must be the same after each time.
-void check_no_leak(const std::function<void()>& once) {
-  once(); // what OpenSSL makes once and keeps: among other things one job with its stack
-  const std::size_t bytes = heap_bytes();
-  const std::size_t stacks = job_stacks();
-  const std::uint64_t abandoned = abandoned_jobs();
-  for (int i = 0; i < 20; ++i) {
-    once();
-    BOOST_REQUIRE(heap_bytes() == bytes);
-    BOOST_REQUIRE(job_stacks() == stacks);
-  }
-  BOOST_TEST(abandoned_jobs() == abandoned);
 }
 
 } // namespace

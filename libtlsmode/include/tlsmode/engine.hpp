@@ -232,14 +232,15 @@ class engine {
   /// Where the answers to this connection's questions may be worked out: what pending_answer::host() returns.
   void set_answer_host(std::shared_ptr<answer_host> host);
   /// True while the operation that stopped last waits for somebody's answer: with want_async, and with
-  /// want_client_hello, want_certificate and want_verify when they come from a hook. The job callback is called
-  /// when the answer is there.
+  /// want_client_hello, want_certificate and want_verify when they come from a hook. The job callback is
+  /// called when the answer is there.
   [[nodiscard]] bool answer_awaited() const noexcept;
   /// When that answer has to be there; whoever waits calls the operation again then, and it fails. No value
   /// without a limit.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> answer_deadline() const noexcept;
-  /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is called
-  /// when it may try again.
+  /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is
+  /// called when it may try again. An operation whose job pauses ends the wait for all of them: the others
+  /// ask again when that job is over.
   [[nodiscard]] bool slot_awaited() const noexcept;
 
   // ---- what is known ----
@@ -323,7 +324,8 @@ class engine {
   const std::shared_ptr<detail::job_extras>& extras();
   void stop_waiting_for_answers(bool ending) noexcept;
   void job_has_ended() noexcept;
-  call_result wait_for_slot() noexcept;
+  call_result wait_for_slot(operation who) noexcept;
+  void leave_slot_queue(operation who) noexcept;
   void end_paused_job() noexcept;
   void resume_job_to_its_end() noexcept;
   std::size_t take_early(mutable_buffer to) noexcept;

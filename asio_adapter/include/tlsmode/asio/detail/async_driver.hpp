@@ -98,8 +98,10 @@ class async_driver {
       if constexpr (channel_type::holds_bytes) state_->drains.wake_all(); // they may try again
     }
     if (state_->next == nullptr) return abort();
-    if (was == waiting::job)
+    if (was == waiting::job) {
       state_->jobs->stop_waiting(); // its descriptors may be closed as soon as the job runs
+      has_watched_ = true;
+    }
     const bool woken = waiter_ && waiter_->woken;
     if (was == waiting::lane && woken) held_ |= awaited_;
     if (was == waiting::alert) {
@@ -139,6 +141,7 @@ class async_driver {
       }
       const step s = finished_.over ? finished_.result() : one_step();
       give_back(held_ & ~action_.lanes(state_->eng)); // whoever else needs it need not wait with us
+      if (!watches(s.why)) pass_watch_on();
       if (!s.complete()) return suspend_for(s.why, initiating);
       if (const auto ec = state_->channel.send_error(); ec && finished_.over && !s.error)
         return finish(ec, 0, initiating); // the flusher was told so
@@ -188,8 +191,7 @@ class async_driver {
     case suspend::want_client_hello:
     case suspend::want_certificate:
     case suspend::want_verify:
-      if (state_->jobs && (state_->eng.answer_awaited() || state_->eng.slot_awaited()))
-        return wait_for_job(initiating); // somebody will call
+      if (watches(why)) return wait_for_job(initiating); // somebody will call
       return wait_on_timer(waiting::retry, retry_interval);
     case suspend::none: break;
     }
@@ -223,11 +225,28 @@ class async_driver {
     s.channel.async_send(*s.next, std::move(*this));
   }
 
+  // True if whoever stops for this reason is told of the end of it by the crypto, or by who answers.
+  [[nodiscard]] bool watches(suspend why) const noexcept {
+    switch (why) {
+    case suspend::want_async: return true;
+    case suspend::want_async_job:
+    case suspend::want_client_hello:
+    case suspend::want_certificate:
+    case suspend::want_verify:
+      return state_->jobs && (state_->eng.answer_awaited() || state_->eng.slot_awaited());
+    default: return false;
+    }
+  }
+
+  // One operation waits for the job, or for a slot, itself; should it give up, the others are woken.
   void wait_for_job(bool initiating) {
-    // One operation waits for the job itself; should it give up, the others are woken.
-    if (state_->jobs->waited_for()) return wait_among(state_->turns, waiting::turn, initiating);
-    waiting_ = waiting::job;
     const engine& e = state_->eng;
+    if (state_->jobs->waited_for()) {
+      if (e.job_paused()) state_->jobs->timer.cancel(); // it may be waiting for a slot, and not for this job
+      return wait_among(state_->turns, waiting::turn, initiating);
+    }
+    waiting_ = waiting::job;
+    has_watched_ = false;
     const auto forever = net::steady_timer::time_point::max();
     const auto limit = e.slot_awaited() ? net::steady_timer::clock_type::now() + slot_patience
                                         : e.answer_deadline().value_or(forever);
@@ -246,6 +265,11 @@ class async_driver {
     state_->drains.add(*waiter_);
     const bool waits = state_->output_pending(); // else it could not be sent
     wait_on_timer(waiting::alert, waits ? finished_.patience() : std::chrono::milliseconds(0));
+  }
+
+  // It does not go on watching: somebody else has to.
+  void pass_watch_on() {
+    if (std::exchange(has_watched_, false)) state_->turns.wake_all();
   }
 
   void give_up_output() {
@@ -333,6 +357,7 @@ class async_driver {
     --state_->outstanding;
     if (state_->next != nullptr) {
       give_back(held_);
+      pass_watch_on();
       if (state_->output_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
       if (state_->outstanding == 0) state_->stop_flushing();
     }
@@ -359,6 +384,7 @@ class async_driver {
   unsigned held_ = no_lane;
   unsigned awaited_ = no_lane; // while waiting for a lane
   waiting waiting_ = waiting::nothing;
+  bool has_watched_ = false; // it has come back from waiting for a job or a slot
   [[no_unique_address]] finished_step<channel_type::holds_bytes> finished_;
 };
 

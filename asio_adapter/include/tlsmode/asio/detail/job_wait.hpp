@@ -52,7 +52,7 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
     // By way of the stream's executor: that of an any_completion_handler cannot be posted to.
     signal_->set_post([ex, io = io_, weak = weak_from_this()] {
       net::post(io, net::bind_executor(ex, [weak] {
-                  if (const auto self = weak.lock()) self->wake();
+                  if (const auto self = weak.lock()) self->called();
                 }));
     });
   }
@@ -86,6 +86,7 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
     int flags; // before Asio made it non-blocking
   };
 
+  void called();
   void wake() { timer.cancel(); }
   void set_timer(bool will_be_woken, net::steady_timer::time_point limit);
   net::posix::stream_descriptor* add(int fd);
