@@ -11,6 +11,7 @@
 #define TLSMODE_SIGNER_HPP
 
 #include <tlsmode/context.hpp>
+#include <tlsmode/error.hpp>
 #include <tlsmode/job.hpp>
 
 #include <openssl/types.h>
