@@ -50,8 +50,11 @@ std::shared_ptr<job_extras> answer_wait::current() noexcept {
   }
 }
 
-void answer_wait::fail_with(std::error_code why) noexcept {
-  if (const auto extras = current(); extras && !extras->why) extras->why = why;
+void answer_wait::fail_with(std::error_code why, std::error_code cause) noexcept {
+  const auto extras = current();
+  if (!extras || extras->why) return;
+  extras->why = why;
+  extras->cause = cause;
 }
 
 bool answer_wait::in_job() noexcept { return ASYNC_get_current_job() != nullptr; }

@@ -27,8 +27,9 @@ struct answer_wait {
   /// The extras of the connection whose operation runs on this thread, made if need be; null if it is not one
   /// of ours, or if there is no memory.
   static std::shared_ptr<job_extras> current() noexcept;
-  /// Makes the operation that runs on this thread fail with `why`, once OpenSSL has failed.
-  static void fail_with(std::error_code why) noexcept;
+  /// Makes the operation that runs on this thread fail with `why`, once OpenSSL has failed. `cause`: what
+  /// somebody else said about it.
+  static void fail_with(std::error_code why, std::error_code cause = {}) noexcept;
   /// True if the code that asks runs in a job.
   static bool in_job() noexcept;
 

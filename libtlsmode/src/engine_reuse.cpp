@@ -54,7 +54,7 @@ std::error_code engine::reset() noexcept {
     detail::job_slot_queue::leave(*extras_);
     if (extras_->awaited) detail::answer_wait::abandon(*extras_->awaited);
     extras_->awaited.reset();
-    extras_->why = {};
+    extras_->why = extras_->cause = {};
   }
   write_error_ = read_error_ = failed_with_ = {};
   state_ = {};

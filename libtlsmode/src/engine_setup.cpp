@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace tlsmode {
 namespace {
@@ -222,6 +223,7 @@ void engine::record_failure(operation who, std::error_code ec) noexcept {
 void engine::describe_failure(operation who, std::error_code ec) {
   failure_ = std::make_unique<failure>();
   failure_->code = ec;
+  if (extras_) failure_->cause = std::exchange(extras_->cause, {});
   switch (who) {
   case operation::handshake: failure_->operation = "handshake"; break;
   case operation::read: failure_->operation = "read"; break;

@@ -80,6 +80,7 @@ std::string failure::to_string() const {
   if (!code) return "no failure";
   std::string text = operation.empty() ? std::string() : operation + ": ";
   text += code.message();
+  if (cause) text += ": " + cause.message();
   if (!verify_error.empty()) {
     text += "; certificate refused: " + verify_error;
     if (verify_depth >= 0) text += " at depth " + std::to_string(verify_depth);

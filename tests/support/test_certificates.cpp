@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <map>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -55,12 +56,23 @@ void add_names(X509* certificate, const std::vector<std::string>& dns_names) {
 
 const std::string server_names = std::string("DNS:") + server_name + ",IP:" + server_address;
 
+EVP_PKEY* make_key(key_kind kind) {
+  switch (kind) {
+  case key_kind::rsa2048: return EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048});
+  case key_kind::p256: return EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
+  case key_kind::p384: return EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384");
+  case key_kind::ed25519: return EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  }
+  return nullptr;
+}
+
 // Without an issuer the certificate is signed by itself.
 identity make(const std::string& name, const std::string& alternative_names, const identity* issuer,
-              bool is_authority, const std::vector<std::string>& raw_names = {}) {
+              bool is_authority, const std::vector<std::string>& raw_names = {},
+              key_kind kind = key_kind::p256) {
   static long serial = 0;
   identity id;
-  id.key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  id.key.reset(make_key(kind));
   id.certificate.reset(X509_new());
   X509* const c = id.certificate.get();
   require(id.key && c != nullptr, "key");
@@ -126,6 +138,13 @@ const identity& client_identity() {
 const identity& stranger() {
   static const identity id = make(server_name, std::string("DNS:") + server_name, nullptr, false);
   return id;
+}
+
+const identity& identity_of(key_kind kind) {
+  static std::map<key_kind, identity> made;
+  const auto at = made.find(kind);
+  if (at != made.end()) return at->second;
+  return made.emplace(kind, make(server_name, server_names, &authority(), false, {}, kind)).first->second;
 }
 
 identity identity_for(const std::string& common_name, const std::vector<std::string>& dns_names) {

@@ -23,7 +23,7 @@ struct free_key {
   void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); }
 };
 
-/// A certificate and its private key (EC P-256).
+/// A certificate and its private key (EC P-256 unless said otherwise).
 struct identity {
   std::unique_ptr<X509, free_x509> certificate;
   std::unique_ptr<EVP_PKEY, free_key> key;
@@ -46,6 +46,13 @@ const identity& distant_server_identity();
 const identity& client_identity();
 /// For server_name too, but signed by itself.
 const identity& stranger();
+
+/// Kinds of private keys that handshakes sign with.
+enum class key_kind { rsa2048, p256, p384, ed25519 };
+inline constexpr key_kind all_key_kinds[] = {key_kind::rsa2048, key_kind::p256, key_kind::p384,
+                                             key_kind::ed25519};
+/// As server_identity(), with a key of this kind. Serves as a client's, too.
+const identity& identity_of(key_kind kind);
 
 /// Signed by authority(), for these DNS names, which may be any bytes at all, and with this common name.
 identity identity_for(const std::string& common_name, const std::vector<std::string>& dns_names);

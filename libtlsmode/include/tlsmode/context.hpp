@@ -21,6 +21,8 @@ struct stack_st_X509_NAME; // STACK_OF(X509_NAME)
 
 namespace tlsmode {
 
+class signer;
+
 /// Which side of the handshake.
 enum class role { client, server };
 
@@ -67,6 +69,10 @@ class context {
   /// PEM's, OpenSSL's. Source: SSL_CTX_use_PrivateKey_file(3), SSL_CTX_check_private_key(3).
   [[nodiscard]] std::error_code use_private_key_file(const std::string& path);
   [[nodiscard]] std::error_code use_private_key(pem key);
+  /// Instead of a private key: has `who` sign for the certificate, which must be loaded first, within 10
+  /// seconds or `limit`. Errors and what else it does: tlsmode::use_signer(), in signer.hpp.
+  [[nodiscard]] std::error_code use_signer(std::shared_ptr<signer> who);
+  [[nodiscard]] std::error_code use_signer(std::shared_ptr<signer> who, std::chrono::milliseconds limit);
 
   /// Trusts the certificate authorities in a PEM file or a text, and heeds revocation lists in it if checking
   /// these is switched on. Errors: the system's, PEM's, OpenSSL's. Source: SSL_CTX_load_verify_file(3).

@@ -39,7 +39,7 @@ enum class error {
   hook_timed_out,   ///< a hook did not answer in time
   hook_cannot_wait, ///< a hook was asked where OpenSSL cannot wait, and so fails
   hooks_need_async, ///< misuse: a synchronous handshake on a connection with asynchronous hooks
-  openssl_internal,      ///< OpenSSL failed without giving a reason
+  openssl_internal, ///< OpenSSL failed without giving a reason
 };
 
 /// The category of tlsmode::error.
@@ -54,6 +54,7 @@ enum class error {
 /// Everything known about the failure that ended a connection.
 struct failure {
   std::error_code code;       ///< as the operation reported it
+  std::error_code cause;      ///< what a signer or a hook said was the matter; empty if it said nothing
   std::string operation;      ///< "handshake", "read", "write" or "shutdown"
   std::string openssl_errors; ///< OpenSSL's whole error queue, oldest first, joined by "; "
   std::string verify_error;   ///< why the peer's certificate was refused, in words; empty otherwise
