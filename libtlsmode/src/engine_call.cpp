@@ -3,6 +3,7 @@
 #include "engine_call.hpp"
 
 #include "job_slots.hpp"
+#include "thread_number.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -26,7 +27,7 @@ engine::call_result engine::interpret(operation who, int rc) {
     if (extras_) detail::job_slot_queue::leave(*extras_);
     if (job_owner_ == operation::none) {
       job_owner_ = who;
-      job_thread_ = std::this_thread::get_id();
+      job_thread_ = detail::thread_number();
     }
     return {outcome::stopped, suspend::want_async, {}};
   }

@@ -3,7 +3,7 @@
 #ifndef TLSMODE_ASIO_DETAIL_COMPLETION_HPP
 #define TLSMODE_ASIO_DETAIL_COMPLETION_HPP
 
-#include <tlsmode/asio/detail/asio_version.hpp>
+#include <tlsmode/asio/detail/asio_compat.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>

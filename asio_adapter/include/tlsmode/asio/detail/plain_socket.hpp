@@ -3,7 +3,7 @@
 #ifndef TLSMODE_ASIO_DETAIL_PLAIN_SOCKET_HPP
 #define TLSMODE_ASIO_DETAIL_PLAIN_SOCKET_HPP
 
-#include <tlsmode/asio/detail/asio_version.hpp>
+#include <tlsmode/asio/detail/asio_compat.hpp>
 
 #include <boost/asio/basic_stream_socket.hpp>
 
