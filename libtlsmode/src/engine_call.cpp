@@ -36,6 +36,9 @@ engine::call_result engine::interpret(operation who, int rc) {
   job_abandoned_ = false;
   const int why = rc > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), rc);
   if (why != SSL_ERROR_WANT_ASYNC_JOB) leave_slot_queue(who);
+  // Who refused inside of OpenSSL knows better; unless OpenSSL did not mind, and fails for something else
+  // later.
+  const std::error_code refusal = extras_ ? std::exchange(extras_->why, {}) : std::error_code();
   switch (why) {
   case SSL_ERROR_NONE: return {};
   case SSL_ERROR_WANT_READ:
@@ -53,9 +56,7 @@ engine::call_result engine::interpret(operation who, int rc) {
     state_.on(detail::event::close_notify_received);
     return {outcome::closed, suspend::none, error::end_of_stream};
   case SSL_ERROR_SSL:
-    // Who refused inside of OpenSSL knows better.
-    if (extras_ && extras_->why) return {outcome::failed, suspend::none, std::exchange(extras_->why, {})};
-    return {outcome::failed, suspend::none, detail::to_error_code(ERR_peek_error())};
+    return {outcome::failed, suspend::none, refusal ? refusal : detail::to_error_code(ERR_peek_error())};
   default: // SSL_ERROR_SYSCALL: the BIO said why
     return {outcome::failed, suspend::none,
             read_error_ ? read_error_ : detail::to_error_code(ERR_peek_error())};

@@ -62,8 +62,9 @@ engine::call_result engine::call(operation who, Call&& openssl_call) {
   read_blocked_ = read_gated_ = false;
   const running told(*this, who == operation::handshake || job_scope_covers(who));
   const int rc = std::forward<Call>(openssl_call)();
-  const bool waited = extras_ && extras_->slots; // for a slot in the job pool
-  if (rc > 0 && job_owner_ == operation::none && !waited) return {};
+  const bool look_closer =
+      extras_ && (extras_->slots || extras_->why); // it waited for a slot, or somebody refused
+  if (rc > 0 && job_owner_ == operation::none && !look_closer) return {};
   return interpret(who, rc);
 }
 

@@ -112,6 +112,25 @@ BOOST_AUTO_TEST_CASE(a_refusal_fails_with_its_own_reason) {
   BOOST_TEST(fails(pair.server.last, error::hook_refused));
 }
 
+// OpenSSL does not mind everything. What fails later fails for a reason of its own.
+BOOST_AUTO_TEST_CASE(a_refusal_that_made_nothing_fail_is_forgotten) {
+  for (const bool in_job : {false, true}) {
+    memory_pair pair(client_context(), in_job ? async(server_context()) : server_context());
+    SSL_set_cert_cb(
+        pair.server.native(),
+        [](SSL*, void*) {
+          answer_wait::fail_with(error::hook_failed);
+          return 1;
+        },
+        nullptr);
+    BOOST_REQUIRE(pair.connect());
+    const std::string garbage = std::string("\x17\x03\x03\x00\x20", 5) + "this is no record of this session";
+    BOOST_REQUIRE(pair.server.wire.feed(bytes_of(garbage)));
+    pair.server.read_all();
+    BOOST_TEST(fails_for(pair.server.last, SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_first_answer_counts) {
   asking_pair pair;
   pair.ask();

@@ -329,9 +329,12 @@ const EC_KEY_METHOD* method() {
 
 void late_crypto::install() {
   static const bool done = [] {
-    require(OSSL_PROVIDER_load(nullptr, "default") != nullptr, "default provider"); // no longer by itself
+    // For as long as the program runs. The default provider no longer comes by itself.
+    static const OSSL_PROVIDER* loaded[2] = {OSSL_PROVIDER_load(nullptr, "default"), nullptr};
+    require(loaded[0] != nullptr, "default provider");
     require(OSSL_PROVIDER_add_builtin(nullptr, "late", &start_provider) == 1, "late provider");
-    require(OSSL_PROVIDER_load(nullptr, "late") != nullptr, "late provider");
+    loaded[1] = OSSL_PROVIDER_load(nullptr, "late");
+    require(loaded[1] != nullptr, "late provider");
     require(EVP_set_default_properties(nullptr, "?provider=late") == 1, "late properties");
     return true;
   }();
