@@ -47,12 +47,19 @@ struct wish {
   const char* name;
   const char* alternatives = nullptr;         ///< subjectAltName; none for an authority
   long valid_from = -3600, valid_to = 86'400; ///< seconds from now
+  std::string key = "p256";
 };
+
+EVP_PKEY* make_key(const std::string& kind) {
+  if (kind == "rsa") return EVP_RSA_gen(2048);
+  if (kind == "ed25519") return EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  return EVP_EC_gen(kind == "p384" ? "P-384" : "P-256");
+}
 
 /// `issuer` null: an authority that signs itself.
 identity issue(const wish& w, const identity* issuer) {
   static long serial = 1;
-  identity made{key_ptr(EVP_EC_gen("P-256")), certificate_ptr(X509_new())};
+  identity made{key_ptr(make_key(w.key)), certificate_ptr(X509_new())};
   X509* const c = made.certificate.get();
   require(made.key != nullptr && c != nullptr, "out of memory");
   X509* const signer = issuer == nullptr ? c : issuer->certificate.get();
@@ -109,6 +116,7 @@ certificates make() {
   const identity other_ca = issue({"another CA"}, nullptr);
   const char* const local = "DNS:localhost,IP:127.0.0.1";
   const identity server = issue({"localhost", local}, &ca);
+  const identity service = issue({"a signing service", local}, &ca);
   const identity foreign = issue({"elsewhere.example", "DNS:elsewhere.example"}, &ca);
   const identity expired = issue({"localhost", local, -7200, -3600}, &ca);
   const identity client = issue({"a client", "DNS:client.example"}, &ca);
@@ -119,6 +127,8 @@ certificates make() {
   c.server = save_certificate("server.pem", server);
   c.server_key = save_key("server.key", server);
   c.encrypted_key = save_key("encrypted.key", server, "secret");
+  c.service = save_certificate("service.pem", service);
+  c.service_key = save_key("service.key", service);
   c.foreign = save_certificate("foreign.pem", foreign);
   c.foreign_key = save_key("foreign.key", foreign);
   c.expired = save_certificate("expired.pem", expired);
@@ -127,6 +137,10 @@ certificates make() {
   c.client_key = save_key("client.key", client);
   c.other_client = save_certificate("other_client.pem", other_client);
   c.other_client_key = save_key("other_client.key", other_client);
+  for (const std::string kind : {"p256", "p384", "rsa", "ed25519"}) {
+    const identity i = issue({"localhost", local, -3600, 86'400, kind}, &ca);
+    c.kinds.push_back({kind, save_certificate(kind + ".pem", i), save_key(kind + ".key", i)});
+  }
   return c;
 }
 
