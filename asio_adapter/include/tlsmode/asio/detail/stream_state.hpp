@@ -6,6 +6,7 @@
 
 #include <tlsmode/engine.hpp>
 
+#include <tlsmode/asio/detail/answer_host.hpp>
 #include <tlsmode/asio/detail/channel.hpp>
 #include <tlsmode/asio/detail/deadline.hpp>
 #include <tlsmode/asio/detail/job_wait.hpp>
@@ -59,6 +60,7 @@ struct stream_state {
     if (!jobs) {
       jobs = std::make_shared<job_wait>(next->get_executor());
       eng.set_job_callback(jobs->callback());
+      eng.set_answer_host(std::make_shared<asio_answer_host>(next->get_executor()));
     }
     jobs->attach(ex);
   }

@@ -26,6 +26,11 @@ class sync_driver {
   std::size_t run(boost::system::error_code& ec) {
     ec = {};
     if (action_.trivial()) return 0;
+    if constexpr (requires { Action::needs_async(state_.eng); })
+      if (Action::needs_async(state_.eng)) {
+        ec = to_boost(error::hooks_need_async);
+        return 0;
+      }
     state_.channel.refresh();
     for (;;) {
       if (!take_lanes()) {
