@@ -111,7 +111,9 @@ std::error_code context_switch::to(engine& e, SSL_CTX* target) {
     const STACK_OF(SSL_CIPHER)* const list = SSL_CTX_get_ciphers(target);
     good = set_ciphers(ssl, names_in(list, false), names_in(list, true));
   }
-  set_options(ssl, SSL_CTX_get_options(target));
+  const detail::context_hooks* const first = detail::context_hooks::of(e.made_of_);
+  const bool kept_outside = first != nullptr && first->now.session; // sessions are the first context's affair
+  set_options(ssl, SSL_CTX_get_options(target) | (kept_outside ? SSL_OP_NO_TICKET : 0));
   good =
       good && set_versions(ssl, SSL_CTX_get_min_proto_version(target), SSL_CTX_get_max_proto_version(target));
   if (!good) return detail::first_openssl_error();

@@ -122,13 +122,15 @@ void hook_bridge::begin(engine& e) noexcept {
 
 bool hook_bridge::restore(engine& e) noexcept {
   if (!e.extras_ || !e.extras_->hooks) return true;
-  const std::shared_ptr<detail::hook_progress> was = std::move(e.extras_->hooks);
+  const detail::hook_progress& was = *e.extras_->hooks;
   try {
-    if (was->own_settings && context_switch::back(e, *was->own_settings)) return false;
-    return !was->own_credentials || was->own_credentials->apply(e.ssl_.get());
+    if (was.own_settings && context_switch::back(e, *was.own_settings)) return false;
+    if (was.own_credentials && !was.own_credentials->apply(e.ssl_.get())) return false;
   } catch (...) {
     return false;
   }
+  e.extras_->hooks.reset(); // not before: what is not undone must not be forgotten
+  return true;
 }
 
 bool hook_bridge::verifies(const SSL* ssl) noexcept {

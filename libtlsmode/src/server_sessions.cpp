@@ -97,12 +97,15 @@ std::error_code session_bridge::separate_again(engine& e) {
   const detail::context_settings* const settings = detail::context_settings::of(ctx);
   e.begun_with_ = nullptr;
   e.asked_client_ = verifies(e);
+  // OpenSSL would go by what the first context says of resumption, so its sessions are made such that nobody
+  // takes them.
+  const bool resumes = (SSL_CTX_get_session_cache_mode(ctx) & SSL_SESS_CACHE_SERVER) != 0;
   // on_ticket() is asked only where the first context is one of ours.
-  if (settings != nullptr && detail::context_settings::of(e.made_of_) != nullptr)
+  if (resumes && settings != nullptr && detail::context_settings::of(e.made_of_) != nullptr)
     return separate(e, *settings, true);
   e.sharing_ = engine::sharing::with_nobody;
   const std::uintptr_t number = detail::number_of(ctx);
-  if (settings != nullptr || number == 0 || (verifies(e) && hook_bridge::verifies(ssl)))
+  if (!resumes || settings != nullptr || number == 0 || (verifies(e) && hook_bridge::verifies(ssl)))
     return set_random_id(ssl);
   static const std::optional<detail::digest> secret = [] {
     detail::digest d{};

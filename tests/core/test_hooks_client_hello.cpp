@@ -35,8 +35,9 @@ struct switching_server {
     memory_pair pair(client, front);
     const bool good = connects(pair);
     last = pair.server.last;
-    resumed = pair.server.tls.resumed();
     BOOST_TEST(good == (pair.server.tls.state() == connection_state::open));
+    resumed = pair.server.tls.resumed();
+    if (good) pair.server.shutdown(shutdown_form::send_only); // else OpenSSL would take the session for spoiled
     return good;
   }
   void choose(const context& ctx) { target = ctx.native_handle(); }
@@ -299,7 +300,59 @@ BOOST_AUTO_TEST_CASE(a_client_that_must_say_it_twice_is_asked_about_once) {
   }
 }
 
+// It has been let in by its first name, and must not be somebody else afterwards.
+BOOST_AUTO_TEST_CASE(a_client_that_changes_the_name_is_refused) {
+  for (const char* name : {"server.test", "other.test"}) {
+    switching_server s;
+    SSL_CTX_set1_groups_list(s.front.native_handle(), "P-384");
+    memory_pair pair(only(TLS1_3_VERSION, client_context()), s.front);
+    for (int i = 0; i < 5 && s.asked.empty(); ++i) pair.advance();
+    BOOST_REQUIRE(s.asked.size() == 1U);
+    s.asked[0]->answer(client_hello_answer::proceed());
+    pair.server.last = pair.server.handshake(); // says that it needs another key
+    SSL_set_tlsext_host_name(pair.client.native(), name);
+    deliver(pair.server, pair.client);
+    const bool same = std::string_view(name) == server_name;
+    BOOST_TEST(pair.connect() == same);
+    if (same) continue;
+    BOOST_TEST(fails(pair.server.last, error::hook_refused));
+    pair.settle();
+    BOOST_TEST(fails_for(pair.client.handshake(), SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_other_contexts_protocols_count) {
+  context tenant = server_context();
+  BOOST_REQUIRE(!tenant.set_alpn({"tenant"}));
+  context front = server_context();
+  BOOST_REQUIRE(!front.set_alpn({"front"}));
+  switching_server s(std::move(front));
+  s.choose(tenant);
+  context client = client_context();
+  BOOST_REQUIRE(!client.set_alpn({"front", "tenant"}));
+  memory_pair pair(client, s.front);
+  BOOST_TEST(s.connects(pair));
+  BOOST_TEST(pair.client.tls.alpn() == "tenant");
+}
+
 // ---- sessions ----
+
+TLSMODE_CASE_PER_VERSION(a_context_that_resumes_nothing_does_not_behind_another_either) {
+  context ours = server_context();
+  ours.disable_resumption();
+  const native_context native = native_server();
+  SSL_CTX_set_session_cache_mode(native.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(native.get(), SSL_OP_NO_TICKET);
+  for (SSL_CTX* const target : {ours.native_handle(), native.get()}) {
+    switching_server s;
+    s.target = target;
+    const context client = resuming_client(version);
+    for (int i = 0; i < 2; ++i) {
+      BOOST_TEST(s.lets_in(client));
+      BOOST_TEST(!s.resumed);
+    }
+  }
+}
 
 TLSMODE_CASE_PER_VERSION(sessions_stay_in_their_context) {
   const context one = demanding_server();
