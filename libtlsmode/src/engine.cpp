@@ -2,6 +2,7 @@
 // The engine's operations: handshake, read, write, flush; shutdown is in engine_shutdown.cpp. What OpenSSL
 // answers is interpreted in engine_call.cpp.
 #include "engine_call.hpp"
+#include "hook_bridge.hpp"
 
 #include <tlsmode/engine.hpp>
 
@@ -97,17 +98,31 @@ std::error_code engine::begin_handshake(role r) noexcept {
     SSL_set_connect_state(ssl_.get());
   else
     SSL_set_accept_state(ssl_.get());
+  hook_bridge::begin(*this);
   if (const std::error_code ec = prepare_sessions()) return ec;
   state_.on(detail::event::handshake_begun);
   return {};
 }
 
 std::error_code engine::finish_handshake() noexcept {
-  if (const std::error_code ec = check_resumption()) return ec;
+  std::error_code ec = hook_bridge::refusal(*this);
+  if (!ec) ec = check_resumption();
+  if (ec) {
+    say_goodbye();
+    return ec;
+  }
   state_.on(detail::event::handshake_done);
   apply_modes(); // jobs may end here
   enter_idle();
   return {};
+}
+
+// A handshake that is done for OpenSSL has failed for us. The only alert that OpenSSL lets us send, and not as a
+// job.
+void engine::say_goodbye() noexcept {
+  SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
+  SSL_shutdown(ssl_.get());
+  ERR_clear_error();
 }
 
 // ---- read ----

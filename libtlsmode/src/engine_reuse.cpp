@@ -3,6 +3,7 @@
 // the object for another connection.
 #include "answer_wait.hpp"
 #include "engine_call.hpp"
+#include "hook_bridge.hpp"
 #include "job_slots.hpp"
 
 #include <openssl/err.h>
@@ -45,6 +46,7 @@ std::error_code engine::reset() noexcept {
   SSL* const ssl = ssl_.get();
   ERR_clear_error();
   if (SSL_set_session(ssl, nullptr) != 1 || SSL_clear(ssl) != 1) return detail::first_openssl_error();
+  if (!hook_bridge::restore(*this)) return detail::first_openssl_error();
   SSL_set_verify_result(ssl, X509_V_OK);
   SSL_free_buffers(ssl);
   if (read_buffer_big_) SSL_set_default_read_buffer_len(ssl, small_read_buffer);

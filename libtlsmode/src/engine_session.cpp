@@ -2,6 +2,7 @@
 // Sessions and keys of a connection; what only servers do with them is in server_sessions.cpp. The rule
 // behind all of it: a resumption skips the check of the peer, so what is resumed must have been checked in
 // the same way.
+#include "hook_bridge.hpp"
 #include "openssl_handle.hpp"
 #include "session_bridge.hpp"
 #include "verification.hpp"
@@ -63,7 +64,7 @@ bool session_bridge::verifies(const engine& e) noexcept {
 
 bool session_bridge::asks_callback(const engine& e) noexcept {
   return (e.verify_callback_ && *e.verify_callback_) || e.previous_verify_ != nullptr ||
-         SSL_get_verify_callback(e.ssl_.get()) != &engine::on_verify;
+         hook_bridge::verifies(e.ssl_.get()) || SSL_get_verify_callback(e.ssl_.get()) != &engine::on_verify;
 }
 
 // With a ticket that comes later the certificate may be another one already.
@@ -184,7 +185,8 @@ std::error_code engine::prepare_sessions() noexcept {
     if (!ours || session_bridge::may_resume(*this, SSL_get_session(ssl))) return {};
     SSL_set_session(ssl, nullptr);
   }
-  if (settings == nullptr) return {};
+  if (settings == nullptr)
+    return role_ == role::server ? session_bridge::separate_hooked(*this) : std::error_code();
   try {
     if (role_ == role::server) return session_bridge::separate(*this, *settings);
     if (settings->sessions && host_named_) session_bridge::offer_kept(*this, *settings->sessions);
@@ -227,17 +229,12 @@ std::error_code engine::check_resumption() noexcept {
       good = false;
     }
     if (!good && !resumed) {
-      SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), session); // on_ticket() saw to tickets
+      SSL_CTX_remove_session(made_of_, session); // on_ticket() saw to tickets
       good = true;
     }
     good = good || !session_bridge::verifies(*this);
   }
-  if (good) return {};
-  // The only alert that OpenSSL lets us send. The connection has failed: it must not become a job.
-  SSL_clear_mode(ssl, SSL_MODE_ASYNC);
-  SSL_shutdown(ssl);
-  ERR_clear_error();
-  return error::session_not_verified;
+  return good ? std::error_code() : error::session_not_verified;
 }
 
 // RFC 5246, section 7.2.2: a session does not outlive a fatal alert. RFC 8446, section 6.2, says the same of

@@ -3,6 +3,7 @@
 #include "bio.hpp"
 #include "context_settings.hpp"
 #include "engine_call.hpp"
+#include "hook_bridge.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -50,7 +51,7 @@ engine* engine::of(const SSL* ssl) noexcept {
 engine::engine(const context& ctx) : engine(ctx.native_handle()) {}
 engine::engine(SSL_CTX* ctx) : engine(make_ssl(ctx)) {}
 
-engine::engine(SSL* ssl) : ssl_(ssl) {
+engine::engine(SSL* ssl) : ssl_(ssl), made_of_(SSL_get_SSL_CTX(ssl)) {
   BIO* bio = bio_bridge::make(*this);
   if (bio == nullptr) throw std::bad_alloc();
   SSL_set_bio(ssl, bio, bio);
@@ -180,6 +181,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   try {
     if (self->extras_ && self->extras_->ending)
       verdict = 0; // whoever it would ask may be gone
+    else if (!hook_bridge::may_verify(*self))
+      verdict = 0; // nobody could ask the hooks
     else if (self->verify_callback_ && *self->verify_callback_)
       verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;
     else

@@ -16,11 +16,13 @@
 namespace tlsmode::detail {
 
 class job_slot_queue;
+struct hook_progress;
 
 struct job_extras {
   std::shared_ptr<std::function<void()>> callback; // of engine::set_job_callback()
   std::shared_ptr<answer_host> host;
   std::shared_ptr<pending_answer> awaited; // what the operation waits for, in its job or between two steps
+  std::shared_ptr<hook_progress> hooks;    // made when a hook was first asked
   std::error_code why;                     // what made OpenSSL fail, if it was not OpenSSL,
   std::error_code cause;                   // and what somebody else said about it
   bool ending = false;                     // the connection goes away: nothing is to be waited for

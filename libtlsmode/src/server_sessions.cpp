@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Which of a server's connections take each other's sessions. A resumption skips the check of the client, so
 // only those may that check alike; OpenSSL keeps the others apart by their session-id contexts.
+#include "hook_bridge.hpp"
 #include "openssl_handle.hpp"
 #include "session_bridge.hpp"
 #include "verification.hpp"
@@ -27,6 +28,17 @@ std::error_code random_id(detail::digest& id) noexcept {
   return detail::first_openssl_error();
 }
 
+std::error_code set_id(SSL* ssl, const detail::digest& id) noexcept {
+  if (SSL_set_session_id_context(ssl, id.data(), static_cast<unsigned int>(id.size())) == 1) return {};
+  return detail::first_openssl_error();
+}
+
+std::error_code set_random_id(SSL* ssl) noexcept {
+  detail::digest id{};
+  if (const std::error_code ec = random_id(id)) return ec;
+  return set_id(ssl, id);
+}
+
 } // namespace
 
 std::string session_bridge::checks_of(SSL_CTX* ctx) {
@@ -45,7 +57,8 @@ engine::sharing session_bridge::sharing_of(const engine& e, const detail::contex
   X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
   const bool own_callback = e.verify_callback_ && *e.verify_callback_;
   if (own_callback || native != SSL_CTX_get_verify_callback(SSL_get_SSL_CTX(ssl)) ||
-      store != settings.usual_store || detail::checks_policies(param, store))
+      store != settings.usual_store || detail::checks_policies(param, store) ||
+      (verifies(e) && hook_bridge::verifies(ssl)))
     return engine::sharing::with_nobody;
   const std::string text =
       checks(param, store, SSL_get_verify_mode(ssl), SSL_get_security_level(ssl), native);
@@ -57,7 +70,7 @@ engine::sharing session_bridge::sharing_of(const engine& e, const detail::contex
   return engine::sharing::with_alike;
 }
 
-std::error_code session_bridge::separate(engine& e, const detail::context_settings& settings) {
+std::error_code session_bridge::separate(engine& e, const detail::context_settings& settings, bool anew) {
   SSL* const ssl = e.ssl_.get();
   const engine::sharing before = e.sharing_; // of a connection before reset()
   detail::digest id{};
@@ -67,10 +80,56 @@ std::error_code session_bridge::separate(engine& e, const detail::context_settin
   if (e.sharing_ == engine::sharing::with_nobody)
     if (const std::error_code ec = random_id(id)) return ec;
   // Else it has that of the context, or what its owner gave it.
-  const bool usual = e.sharing_ == engine::sharing::with_context && before == e.sharing_;
-  if (usual || SSL_set_session_id_context(ssl, id.data(), static_cast<unsigned int>(id.size())) == 1)
-    return {};
-  return detail::first_openssl_error();
+  const bool usual = e.sharing_ == engine::sharing::with_context && before == e.sharing_ && !anew;
+  return usual ? std::error_code() : set_id(ssl, id);
+}
+
+std::error_code session_bridge::separate_hooked(engine& e) noexcept {
+  if (!verifies(e) || !hook_bridge::verifies(e.ssl_.get())) return {};
+  return set_random_id(e.ssl_.get());
+}
+
+// OpenSSL goes on keeping sessions and sealing tickets as the first context says, so these must be kept apart
+// by the session-id context of the connection.
+std::error_code session_bridge::separate_again(engine& e) {
+  SSL* const ssl = e.ssl_.get();
+  SSL_CTX* const ctx = SSL_get_SSL_CTX(ssl);
+  const detail::context_settings* const settings = detail::context_settings::of(ctx);
+  e.begun_with_ = nullptr;
+  e.asked_client_ = verifies(e);
+  // OpenSSL would go by what the first context says of resumption, so its sessions are made such that nobody
+  // takes them.
+  const bool resumes = (SSL_CTX_get_session_cache_mode(ctx) & SSL_SESS_CACHE_SERVER) != 0;
+  // on_ticket() is asked only where the first context is one of ours.
+  if (resumes && settings != nullptr && detail::context_settings::of(e.made_of_) != nullptr)
+    return separate(e, *settings, true);
+  e.sharing_ = engine::sharing::with_nobody;
+  const std::uintptr_t number = detail::number_of(ctx);
+  if (!resumes || settings != nullptr || number == 0 || (verifies(e) && hook_bridge::verifies(ssl)))
+    return set_random_id(ssl);
+  static const std::optional<detail::digest> secret = [] {
+    detail::digest d{};
+    return random_id(d) ? std::nullopt : std::optional(d);
+  }();
+  if (!secret) return set_random_id(ssl);
+  return set_id(
+      ssl, detail::digest_of({"switched", detail::view_of(*secret), std::to_string(number), checks_of(ctx)}));
+}
+
+std::error_code session_bridge::forget_switch(engine& e) noexcept {
+  e.sharing_ =
+      engine::sharing::with_nobody; // so that the next handshake sets that of its context, if it is ours
+  return set_random_id(e.ssl_.get());
+}
+
+bool session_bridge::checks_like(const engine& e, SSL_CTX* ctx) {
+  SSL* const ssl = e.ssl_.get();
+  const verify_callback current = SSL_get_verify_callback(ssl);
+  const verify_callback native = current == &engine::on_verify ? e.previous_verify_ : current;
+  X509_STORE* const store = detail::store_of(ssl);
+  return !(e.verify_callback_ && *e.verify_callback_) && store == SSL_CTX_get_cert_store(ctx) &&
+         checks(SSL_get0_param(ssl), store, SSL_get_verify_mode(ssl), SSL_get_security_level(ssl), native) ==
+             checks_of(ctx);
 }
 
 // Compares what is set now with what was set when the handshake began, which the session's own session-id

@@ -41,7 +41,15 @@ struct session_bridge {
   /// With whom a connection may share sessions, and their session-id context unless that is nobody.
   static engine::sharing sharing_of(const engine& e, const detail::context_settings& settings,
                                     detail::digest& id);
-  static std::error_code separate(engine& e, const detail::context_settings& settings);
+  static std::error_code separate(engine& e, const detail::context_settings& settings, bool anew = false);
+  /// The same with a native context, whose sessions are its owner's affair unless a hook verifies clients.
+  static std::error_code separate_hooked(engine& e) noexcept;
+  /// A ClientHello hook has made the connection one of another context.
+  static std::error_code separate_again(engine& e);
+  /// It is one of its first context again.
+  static std::error_code forget_switch(engine& e) noexcept;
+  /// True if the connection checks its peer as the context says, and has no settings of its own for that.
+  static bool checks_like(const engine& e, SSL_CTX* ctx);
   /// True if the clients whose sessions this connection has taken, or makes, are checked as is set now.
   static bool still_shares(const engine& e);
   /// OpenSSL is about to seal a ticket.

@@ -71,6 +71,10 @@ std::string settings_of(SSL* ssl, std::uintptr_t context, X509_STORE* store) {
 
 } // namespace
 
+std::uintptr_t number_of(const SSL_CTX* ctx) noexcept {
+  return reinterpret_cast<std::uintptr_t>(SSL_CTX_get_ex_data(ctx, context_index));
+}
+
 X509_STORE* store_of(SSL* ssl) noexcept {
   X509_STORE* own = nullptr;
   SSL_get0_verify_cert_store(ssl, &own);
@@ -125,7 +129,7 @@ std::string verification::key() const {
 
 verification* verification::of(SSL* ssl) noexcept {
   const SSL_CTX* const ctx = SSL_get_SSL_CTX(ssl);
-  const auto number = reinterpret_cast<std::uintptr_t>(SSL_CTX_get_ex_data(ctx, context_index));
+  const std::uintptr_t number = number_of(ctx);
   X509_STORE* const store = store_of(ssl);
   if (number == 0 || store == nullptr || uses_dane(ssl) || checks_policies(SSL_get0_param(ssl), store))
     return nullptr;

@@ -8,6 +8,7 @@
 #include "openssl_handle.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 
 namespace tlsmode::detail {
@@ -61,6 +62,9 @@ using verification_ptr = std::unique_ptr<verification, release_verification>;
 /// All that a peer's certificate is checked against, as one string, as far as OpenSSL 3.0 tells: purpose and
 /// trust it keeps to itself (SSL_set_purpose(), SSL_set_trust()).
 [[nodiscard]] std::string checks_of(X509_VERIFY_PARAM* param, X509_STORE* store);
+
+/// A number that no other context of this process ever had; 0 if nobody gave it one.
+[[nodiscard]] std::uintptr_t number_of(const SSL_CTX* ctx) noexcept;
 
 /// True if certificate policies are checked. Which ones cannot be read back.
 [[nodiscard]] bool checks_policies(X509_VERIFY_PARAM* param, X509_STORE* store) noexcept;

@@ -42,6 +42,8 @@ namespace tlsmode {
 namespace detail {
 struct job_extras;
 }
+struct context_switch;
+struct hook_bridge;
 
 /// How much of closing a connection an engine::shutdown does.
 enum class shutdown_form : std::uint8_t {
@@ -79,7 +81,8 @@ class engine {
   /// Begins or goes on with the handshake; complete once it is done and all its bytes are with the
   /// transport. Complete at once if it was done before.
   /// Errors: wrong_role, host_name_needed, fallback_scsv_misuse, job_on_other_thread, stream_truncated,
-  /// session_not_verified, those of OpenSSL and of the transport. Source: SSL_do_handshake(3).
+  /// session_not_verified, those of signers and hooks (error.hpp), of OpenSSL and of the transport.
+  /// Source: SSL_do_handshake(3).
   step handshake(transport& t, role r);
 
   /// Decrypts into `to`: at least one byte, and then as much as can be had without waiting. An empty `to` is
@@ -139,7 +142,8 @@ class engine {
   [[nodiscard]] bool holds_ciphertext() const noexcept;
 
   /// Makes the object ready for another connection: settings, modes and the host name stay; session, errors,
-  /// counters and all bytes held go. A paused job is ended, on its thread.
+  /// counters and all bytes held go. A paused job is ended, on its thread. What hooks have changed is undone, but
+  /// for PSK callbacks that the choice of another context has removed.
   /// Precondition: no operation is to be repeated. Errors, with nothing changed but the job: those of
   /// OpenSSL, job_on_other_thread, operation_in_progress if the job does not end. Source: SSL_clear(3).
   [[nodiscard]] std::error_code reset() noexcept;
@@ -250,6 +254,9 @@ class engine {
   /// called when it may try again. An operation whose job pauses ends the wait for all of them: the others
   /// ask again when that job is over.
   [[nodiscard]] bool slot_awaited() const noexcept;
+  /// True if the handshake may need an event loop to get answers (hooks::need_async): whoever would block in
+  /// it reports hooks_need_async instead.
+  [[nodiscard]] bool hooks_need_async() const noexcept;
 
   // ---- what is known ----
 
@@ -280,6 +287,8 @@ class engine {
  private:
   friend struct bio_bridge;
   friend struct session_bridge;
+  friend struct hook_bridge;
+  friend struct context_switch;
   friend struct detail::answer_wait;
   enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
   struct free_ssl {
@@ -317,6 +326,7 @@ class engine {
   std::error_code begin_handshake(role r) noexcept;
   std::error_code check_handshake(role r) const noexcept;
   std::error_code finish_handshake() noexcept;
+  void say_goodbye() noexcept;
   void enter_idle() noexcept;
   [[nodiscard]] bool nothing_buffered() const noexcept;
   [[nodiscard]] bool reads_through_job() const noexcept;
@@ -349,6 +359,7 @@ class engine {
   static constexpr std::uint32_t largest_record = 16384; // plaintext bytes (RFC 8446 section 5.1)
 
   std::unique_ptr<SSL, free_ssl> ssl_;
+  SSL_CTX* made_of_ = nullptr;                // whatever context it is one of now; the SSL keeps it
   transport* transport_ = nullptr;            // bound for the length of a step
   detail::byte_queue spill_;                  // ciphertext that the transport did not take
   std::unique_ptr<detail::byte_queue> early_; // what feed() was given; few connections have it

@@ -57,8 +57,9 @@ tls_client::tls_client(std::uint16_t port, const tls_settings& settings)
             "client certificate");
   ssl_.reset(SSL_new(c));
   SSL* const s = ssl_.get();
-  require(s != nullptr && SSL_set1_host(s, "localhost") == 1 &&
-              SSL_set_tlsext_host_name(s, "localhost") == 1 && SSL_set_fd(s, socket_.fd()) == 1,
+  const char* const host = settings.host.empty() ? nullptr : settings.host.c_str();
+  require(s != nullptr && SSL_set1_host(s, host) == 1 && SSL_set_tlsext_host_name(s, host) == 1 &&
+              SSL_set_fd(s, socket_.fd()) == 1,
           "connection");
   ERR_clear_error();
   errno = 0;

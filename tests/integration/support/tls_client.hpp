@@ -25,6 +25,7 @@ struct tls_settings {
   std::string certificate{}; ///< our own, PEM files; empty: none
   std::string key{};
   int receive_buffer = 0;
+  std::string host{"localhost"}; ///< asked for and verified; empty: neither
 };
 
 class tls_client {

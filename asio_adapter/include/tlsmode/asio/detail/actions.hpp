@@ -12,6 +12,7 @@
 //   stop(engine)         ends the operation because it was cancelled; returns the bytes it has moved
 //   has_bytes            whether the completion carries a number of bytes
 //   flushes              whether it is complete only when the channel has sent everything
+//   needs_async(engine)  only where that can be: true if it must not block
 #ifndef TLSMODE_ASIO_DETAIL_ACTIONS_HPP
 #define TLSMODE_ASIO_DETAIL_ACTIONS_HPP
 
@@ -36,6 +37,7 @@ class handshake_action {
   step run(engine& e, transport& t) { return e.handshake(t, role_); }
   [[nodiscard]] static bool enters(const engine& e) noexcept { return before_open(e.state()); }
   [[nodiscard]] static bool reads() noexcept { return true; }
+  [[nodiscard]] static bool needs_async(const engine& e) noexcept { return e.hooks_need_async(); }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept {
     return e.stats().cipher_read == 0 && e.stats().cipher_written == 0 && !e.flush_pending();

@@ -30,6 +30,11 @@ class sync_driver {
       ec = to_boost(error::operation_in_progress);
       return 0;
     }
+    if constexpr (requires { Action::needs_async(state_.eng); })
+      if (Action::needs_async(state_.eng)) {
+        ec = to_boost(error::hooks_need_async);
+        return 0;
+      }
     state_.channel.refresh();
     for (;;) {
       if (!take_lanes()) {
