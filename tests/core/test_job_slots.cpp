@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Connections that wait for a slot in their thread's job pool: are they called in the order in which they
 // came, is nobody forgotten, whoever of them goes away, and is no slot ever lost?
-#include "job_pauser.hpp"
+#include "job_guests.hpp"
 #include "job_pool.hpp"
 #include "leak_check.hpp"
-#include "memory_pair.hpp"
 #include "step_checks.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,44 +17,6 @@ namespace {
 
 using namespace tlsmode;
 using namespace tlsmode::test;
-using point = job_pauser::point;
-using numbers = std::vector<int>;
-
-struct settings {
-  context client = client_context();
-  context server = async_server();
-  static context async_server() {
-    context ctx = server_context();
-    ctx.set_mode(mode::async);
-    return ctx;
-  }
-};
-
-// A server connection that pauses in its handshake as soon as it has a slot.
-struct guest {
-  guest(const settings& s, int number, numbers& called, bool has_callback = true)
-      : held(std::make_unique<memory_pair>(s.client, s.server)), pair(*held), pauser(pair.server.native()) {
-    if (has_callback)
-      pair.server.tls.set_job_callback(
-          std::make_shared<std::function<void()>>([number, &called] { called.push_back(number); }));
-    pauser.arm(point::certificate);
-    pair.client.handshake();
-    deliver(pair.client, pair.server);
-  }
-  ~guest() { held.reset(); } // its job comes back to the pauser
-  guest(const guest&) = delete;
-  guest& operator=(const guest&) = delete;
-  step try_it() { return pair.server.handshake(); }
-  [[nodiscard]] bool waits() const { return pair.server.tls.slot_awaited(); }
-  // Has its slot: takes it no further than the end of the job.
-  void finish_job() {
-    pauser.release();
-    BOOST_TEST(stops(try_it(), suspend::want_read));
-  }
-  std::unique_ptr<memory_pair> held;
-  memory_pair& pair;
-  job_pauser pauser;
-};
 
 // Guests of one pool. Callbacks only write down who was called.
 struct crowd {
@@ -78,7 +39,7 @@ struct crowd {
   }
   numbers take_called() { return std::exchange(called, {}); }
 
-  settings all;
+  guest_settings all;
   numbers called;
   std::vector<std::unique_ptr<guest>> guests;
 };
@@ -299,127 +260,6 @@ BOOST_AUTO_TEST_CASE(whoever_asks_on_another_thread_waits_there) {
   });
 }
 
-// ---- the data path ----
-
-namespace {
-
-// An open connection whose operations are jobs.
-struct open_guest {
-  open_guest(const settings& s, int number, numbers& called) : pair(s.client, s.server), pauser(native()) {
-    engine& tls = pair.server.tls;
-    tls.set_job_callback(
-        std::make_shared<std::function<void()>>([number, &called] { called.push_back(number); }));
-    BOOST_REQUIRE(pair.connect());
-    tls.set_job_scope(job_scope::all);
-  }
-  [[nodiscard]] SSL* native() const { return pair.server.native(); }
-  memory_pair pair;
-  job_pauser pauser;
-};
-
-} // namespace
-
-BOOST_AUTO_TEST_CASE(cancelled_operations_on_data_leave_the_queue) {
-  with_job_pool(1, [] {
-    const settings s;
-    numbers called;
-    open_guest holder(s, 0, called);
-    open_guest waiting(s, 1, called);
-    open_guest behind(s, 2, called);
-    std::string room(100, '\0');
-    holder.pauser.arm(point::record_out);
-    BOOST_REQUIRE(stops(holder.pair.server.write("held"), suspend::want_async));
-    const auto queue = [&](const char* who) {
-      endpoint& e = waiting.pair.server;
-      if (*who == 'r') return e.read(room);
-      if (*who == 'w') return e.write("later");
-      return e.shutdown(shutdown_form::send_only);
-    };
-    const auto cancel = [&](const char* who) {
-      engine& e = waiting.pair.server.tls;
-      if (*who == 'r') e.cancel_read();
-      if (*who == 'w') BOOST_TEST(e.cancel_write() == 0u);
-      if (*who == 's') e.cancel_shutdown();
-    };
-    for (const char* who : {"read", "write", "shutdown"}) {
-      BOOST_TEST_CONTEXT(who) {
-        BOOST_TEST(stops(queue(who), suspend::want_async_job));
-        BOOST_TEST(stops(behind.pair.server.write("behind"), suspend::want_async_job));
-        called.clear();
-        cancel(who);
-        BOOST_TEST(!waiting.pair.server.tls.slot_awaited());
-        BOOST_TEST(called == numbers{2}, boost::test_tools::per_element());
-        behind.pair.server.tls.cancel_write();
-      }
-    }
-    // The one that is left keeps the connection's place.
-    for (const char* who : {"read", "write"}) {
-      const char* const other = *who == 'r' ? "write" : "read";
-      BOOST_TEST_CONTEXT(who) {
-        BOOST_TEST(stops(queue("read"), suspend::want_async_job));
-        BOOST_TEST(stops(queue("write"), suspend::want_async_job));
-        BOOST_TEST(stops(behind.pair.server.write("behind"), suspend::want_async_job));
-        called.clear();
-        cancel(who);
-        BOOST_TEST(waiting.pair.server.tls.slot_awaited());
-        BOOST_TEST(called == numbers{1}, boost::test_tools::per_element()); // the call may have been for it
-        cancel(other);
-        BOOST_TEST(!waiting.pair.server.tls.slot_awaited());
-        behind.pair.server.tls.cancel_write();
-      }
-    }
-    holder.pauser.release();
-    BOOST_TEST(completes(holder.pair.server.write("held"), 4));
-  });
-}
-
-// It has bytes to give, and would have waited for a slot to get more.
-BOOST_AUTO_TEST_CASE(a_read_that_is_over_does_not_wait) {
-  with_job_pool(1, [] {
-    const settings s;
-    numbers called;
-    open_guest holder(s, 0, called);
-    open_guest reader(s, 1, called);
-    BOOST_REQUIRE(completes(reader.pair.client.write("first second"), 12));
-    deliver(reader.pair.client, reader.pair.server);
-    std::string room(5, '\0');
-    BOOST_TEST(completes(reader.pair.server.read(room), 5));
-    holder.pauser.arm(point::record_out);
-    BOOST_REQUIRE(stops(holder.pair.server.write("held"), suspend::want_async));
-    room.resize(100);
-    BOOST_TEST(completes(reader.pair.server.read(room), 7));
-    BOOST_TEST(!reader.pair.server.tls.slot_awaited());
-    holder.pauser.release();
-    BOOST_TEST(completes(holder.pair.server.write("held"), 4));
-    BOOST_TEST(called.empty());
-  });
-}
-
-// Of two operations of one connection that wait, the one that comes first must not take the other's call
-// away.
-BOOST_AUTO_TEST_CASE(both_operations_of_a_connection_are_served) {
-  with_job_pool(1, [] {
-    const settings s;
-    numbers called;
-    open_guest holder(s, 0, called);
-    open_guest waiting(s, 1, called);
-    std::string room(100, '\0');
-    holder.pauser.arm(point::record_out);
-    BOOST_REQUIRE(stops(holder.pair.server.write("held"), suspend::want_async));
-    BOOST_TEST(stops(waiting.pair.server.write("w"), suspend::want_async_job));
-    BOOST_TEST(stops(waiting.pair.server.read(room), suspend::want_async_job));
-    holder.pauser.release();
-    BOOST_TEST(completes(holder.pair.server.write("held"), 4));
-    BOOST_TEST(called == numbers{1}, boost::test_tools::per_element());
-    called.clear();
-    BOOST_TEST(completes(waiting.pair.server.write("w"), 1));
-    BOOST_TEST(waiting.pair.server.tls.slot_awaited()); // for the read
-    BOOST_TEST(called == numbers{1}, boost::test_tools::per_element());
-    BOOST_TEST(stops(waiting.pair.server.read(room), suspend::want_read));
-    BOOST_TEST(!waiting.pair.server.tls.slot_awaited());
-  });
-}
-
 // ---- crowds ----
 
 // Nobody is driven but those who were called, or whose crypto is ready. Everybody gets there all the same.
@@ -464,7 +304,7 @@ BOOST_AUTO_TEST_CASE(no_call_is_lost) {
 
 BOOST_AUTO_TEST_CASE(paused_connections_that_are_destroyed_lose_no_slot) {
   with_job_pool(2, [] {
-    const settings s;
+    const guest_settings s;
     numbers called;
     check_no_leak(
         [&] {

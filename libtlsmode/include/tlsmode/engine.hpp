@@ -251,8 +251,7 @@ class engine {
   /// without a limit.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> answer_deadline() const noexcept;
   /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is
-  /// called when it may try again. An operation whose job pauses ends the wait for all of them: the others
-  /// ask again when that job is over.
+  /// called when it may try again. An operation whose job pauses ends the wait for all of them.
   [[nodiscard]] bool slot_awaited() const noexcept;
   /// True if the handshake may need an event loop to get answers (hooks::need_async): whoever would block in
   /// it reports hooks_need_async instead.
