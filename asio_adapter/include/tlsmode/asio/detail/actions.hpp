@@ -6,6 +6,7 @@
 //   lanes(engine)        the directions it needs now
 //   run(engine, t)       one engine step; may run on a job thread
 //   enters(engine)       whether that may enter OpenSSL
+//   begins(engine)       true if it can come to nothing but want_read before the peer has sent something
 //   reads()              whether that may need what the peer has sent, before it says so
 //   next_part()          true if run() shall be called again after a step that completed well
 //   may_stop_total(e)    true while cancelling leaves no trace, so that total cancellation is honoured
@@ -35,6 +36,9 @@ class handshake_action {
   }
   step run(engine& e, transport& t) { return e.handshake(t, role_); }
   [[nodiscard]] static bool enters(const engine& e) noexcept { return before_open(e.state()); }
+  [[nodiscard]] bool begins(const engine& e) const noexcept {
+    return role_ == role::server && e.state() == connection_state::fresh;
+  }
   [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept {
@@ -72,6 +76,7 @@ class buffered_handshake_action : public handshake_action {
     s.bytes = taken_;
     return s;
   }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] bool reads() const noexcept { return fed_; } // what was read already comes first
   std::size_t stop(engine& e) noexcept {
     handshake_action::stop(e);
@@ -98,6 +103,7 @@ class read_action {
     return e.read(t, to.buffers());
   }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine&) const noexcept { return true; }
@@ -124,6 +130,7 @@ class write_action {
     return e.write(t, from.buffers());
   }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return false; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept { return e.unfinished_write() == 0; }
@@ -144,6 +151,7 @@ class shutdown_action {
   [[nodiscard]] unsigned lanes(const engine&) const noexcept { return sent_ ? read_lane : write_lane; }
   step run(engine& e, transport& t) { return e.shutdown(t, sent_ ? form_ : shutdown_form::send_only); }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] bool reads() const noexcept { return sent_; }
   [[nodiscard]] bool next_part() noexcept {
     return !std::exchange(sent_, true) && form_ != shutdown_form::send_only;
@@ -174,6 +182,7 @@ class wait_read_action {
   [[nodiscard]] static unsigned lanes(const engine&) noexcept { return read_lane; }
   static step run(engine& e, transport& t) { return e.wait_readable(t); }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] static bool next_part() noexcept { return false; }
   [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }
@@ -198,6 +207,7 @@ class wait_write_action {
     return {suspend::want_write, 0, {}};
   }
   [[nodiscard]] static bool enters(const engine&) noexcept { return false; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return false; }
   [[nodiscard]] static bool next_part() noexcept { return false; }
   [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }
