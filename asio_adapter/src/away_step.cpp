@@ -11,15 +11,6 @@
 namespace tlsmode::detail {
 namespace {
 
-// What the engine reads on a job thread was fed to it; what it writes waits in the engine until the step is
-// back.
-class no_transport final : public transport {
- public:
-  transfer read(mutable_buffer) noexcept override { return transfer::blocked(); }
-  transfer write(const_buffer) noexcept override { return transfer::blocked(); }
-  [[nodiscard]] bool drained() const noexcept override { return true; }
-};
-
 // A record, and something of the next one.
 constexpr std::size_t most_fed = 17 * 1024;
 

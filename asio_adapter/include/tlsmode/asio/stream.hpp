@@ -122,7 +122,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// with job_scope::all all. Synchronous operations always run where they are called. For jobs that start
   /// from now on; a paused job stays where it is. Precondition: none.
   void set_placement(placement p) noexcept { state_->where = p; }
-  [[nodiscard]] placement where_jobs_run() const noexcept { return state_->where; }
+  [[nodiscard]] placement job_placement() const noexcept { return state_->where; }
   /// Pins the stream to one of these threads, from the next job on; otherwise it is pinned to one of
   /// job_threads::shared() when it first needs one. Once they are stopped, operations that need them fail
   /// with error::job_threads_stopped. May throw std::bad_alloc.

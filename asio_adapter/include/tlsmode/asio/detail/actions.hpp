@@ -6,6 +6,7 @@
 //   lanes(engine)        the directions it needs now
 //   run(engine, t)       one engine step; may run on a job thread
 //   enters(engine)       whether that may enter OpenSSL
+//   begins(engine)       true if it can come to nothing but want_read before the peer has sent something
 //   reads()              whether that may need what the peer has sent, before it says so
 //   next_part()          true if run() shall be called again after a step that completed well
 //   may_stop_total(e)    true while cancelling leaves no trace, so that total cancellation is honoured
@@ -36,6 +37,9 @@ class handshake_action {
   }
   step run(engine& e, transport& t) { return e.handshake(t, role_); }
   [[nodiscard]] static bool enters(const engine& e) noexcept { return before_open(e.state()); }
+  [[nodiscard]] bool begins(const engine& e) const noexcept {
+    return role_ == role::server && e.state() == connection_state::fresh;
+  }
   [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] static bool needs_async(const engine& e) noexcept { return e.hooks_need_async(); }
   [[nodiscard]] bool next_part() noexcept { return false; }
@@ -74,6 +78,7 @@ class buffered_handshake_action : public handshake_action {
     s.bytes = taken_;
     return s;
   }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] bool reads() const noexcept { return fed_; } // what was read already comes first
   std::size_t stop(engine& e) noexcept {
     handshake_action::stop(e);
@@ -100,6 +105,7 @@ class read_action {
     return e.read(t, to.buffers());
   }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine&) const noexcept { return true; }
@@ -126,6 +132,7 @@ class write_action {
     return e.write(t, from.buffers());
   }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return false; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept { return e.unfinished_write() == 0; }
@@ -146,6 +153,7 @@ class shutdown_action {
   [[nodiscard]] unsigned lanes(const engine&) const noexcept { return sent_ ? read_lane : write_lane; }
   step run(engine& e, transport& t) { return e.shutdown(t, sent_ ? form_ : shutdown_form::send_only); }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] bool reads() const noexcept { return sent_; }
   [[nodiscard]] bool next_part() noexcept {
     return !std::exchange(sent_, true) && form_ != shutdown_form::send_only;
@@ -176,6 +184,7 @@ class wait_read_action {
   [[nodiscard]] static unsigned lanes(const engine&) noexcept { return read_lane; }
   static step run(engine& e, transport& t) { return e.wait_readable(t); }
   [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] static bool next_part() noexcept { return false; }
   [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }
@@ -200,6 +209,7 @@ class wait_write_action {
     return {suspend::want_write, 0, {}};
   }
   [[nodiscard]] static bool enters(const engine&) noexcept { return false; }
+  [[nodiscard]] static bool begins(const engine&) noexcept { return false; }
   [[nodiscard]] static bool reads() noexcept { return false; }
   [[nodiscard]] static bool next_part() noexcept { return false; }
   [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }

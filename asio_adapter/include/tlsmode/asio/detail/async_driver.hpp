@@ -20,28 +20,20 @@
 #include <tlsmode/asio/detail/completion.hpp>
 #include <tlsmode/asio/detail/finished_step.hpp>
 #include <tlsmode/asio/detail/offload.hpp>
+#include <tlsmode/asio/detail/operation_cancellation.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
 
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
-#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace tlsmode::detail {
-
-// How often an operation asks again when nobody will say that it may go on: a full job pool, or a callback of
-// the user's own that asked to be called again.
-constexpr auto retry_interval = std::chrono::milliseconds(1);
-// The same when somebody will say so: jobs that are not ours may free a slot unnoticed.
-constexpr auto slot_patience = std::chrono::milliseconds(50);
-// How often it looks for a step that is away, should the job thread have had no memory to say that it is
-// back.
-constexpr auto away_patience = std::chrono::seconds(1);
 
 template <class NextLayer, class Action, class Handler>
 class async_driver {
@@ -55,7 +47,7 @@ class async_driver {
   async_driver(state_ptr<NextLayer> state, Action action, Handler handler)
       : state_(std::move(state)), action_(std::move(action)), handler_(std::move(handler)),
         executor_(net::get_associated_executor(handler_, state_->next->get_executor())) {
-    accept_cancellation(all_types);
+    cancel_.accept(user_slot(), cancel_.all);
   }
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
@@ -71,15 +63,15 @@ class async_driver {
   void start() {
     ++state_->outstanding;
     if (action_.trivial()) return finish({}, 0, true);
-    if (state_->deadlines && !begin_deadline()) return finish(net::error::timed_out, 0, true);
+    if (state_->deadlines && !begin_limit()) return finish(net::error::timed_out, 0, true);
     run(true);
   }
 
   /// Called when what the operation waited for is over.
   void operator()(boost::system::error_code ec = {}, std::size_t n = 0) {
     const waiting was = std::exchange(waiting_, waiting::nothing);
-    if (was == waiting::readable) ec = state_->channel.received(ec, n);
-    if (was == waiting::writable) {
+    if (was == waiting::read) ec = state_->channel.received(ec, n);
+    if (was == waiting::write) {
       ec = state_->channel.sent(ec, n);
       if constexpr (channel_type::holds_bytes) state_->drains.wake_all(); // they may try again
     }
@@ -90,26 +82,8 @@ class async_driver {
   }
 
  private:
-  enum class waiting : unsigned char {
-    nothing,
-    readable,
-    writable,
-    lane,
-    turn,
-    alert,
-    job,
-    retry,
-    step,  // its own step is away
-    engine // somebody else's is
-  };
-  static constexpr auto all_types =
-      net::cancellation_type::terminal | net::cancellation_type::partial | net::cancellation_type::total;
-  static constexpr auto no_total = net::cancellation_type::terminal | net::cancellation_type::partial;
-
-  struct only {
-    net::cancellation_type mask;
-    net::cancellation_type operator()(net::cancellation_type t) const noexcept { return t & mask; }
-  };
+  // `step`: its own step is away; `engine`: somebody else's is.
+  enum class waiting : unsigned char { nothing, read, write, lane, turn, alert, job, retry, step, engine };
 
   // What it waited for is over. `woken`: by another operation of the stream.
   void go_on(waiting was, boost::system::error_code ec, bool woken) {
@@ -123,7 +97,7 @@ class async_driver {
     if (state_->away) return wait_for_engine(was == waiting::job ? waiting::turn : was, ec, woken);
     if (was == waiting::alert) {
       if (!woken) give_up_output();
-    } else if (cancelled(accepted_) || (ec == net::error::operation_aborted && !woken)) {
+    } else if (cancel_.came() || (ec == net::error::operation_aborted && !woken)) {
       return abort();
     }
     if (ec && ec != net::error::operation_aborted) {
@@ -138,7 +112,8 @@ class async_driver {
   void run(bool initiating, const step* back = nullptr) {
     for (;;) {
       step s;
-      if (back != nullptr) {
+      const bool was_away = back != nullptr;
+      if (was_away) {
         s = *std::exchange(back, nullptr);
       } else {
         if (state_->away) return wait_for_engine(waiting::turn, {}, true);
@@ -153,20 +128,21 @@ class async_driver {
         if (finished_.over) {
           s = finished_.result();
         } else {
-          if (state_->eng.may_pause() && !stays_here(initiating)) return;
-          s = one_step();
+          const std::optional<step> done = state_->eng.may_pause() ? careful_step(initiating) : one_step();
+          if (!done) return;
+          s = *done;
         }
       }
       give_back(held_ & ~action().lanes(state_->eng)); // whoever else needs it need not wait with us
       if (!watches(s.why)) pass_watch_on();
       if (!s.complete()) {
-        if (!travels_ || !travels_->goes_on(s.why)) return suspend_for(s.why, initiating);
+        if (!was_away || !travels_->goes_on(s.why)) return suspend_for(s.why, initiating);
         if (!prepare_to_wait(initiating)) return;
         continue;
       }
       if (const auto ec = state_->channel.send_error(); ec && finished_.over && !s.error)
         return finish(ec, 0, initiating); // the flusher was told so
-      if (still_with_channel(s)) {
+      if (finished_.still_with(state_->channel, s, Action::flushes, state_->eng)) {
         if (s.error) return wait_for_alert();
         if (prepare_to_wait(initiating)) wait_to_send(initiating);
         return;
@@ -188,38 +164,38 @@ class async_driver {
 
   // ---- steps on a job thread ----
 
-  // Before a step that may be paused. False if it does not run now and here: then this object is not the
-  // operation any more.
-  bool stays_here(bool initiating) {
+  // A step that may be paused. Nothing if it is not run here and now: then this object is not the operation
+  // any more.
+  std::optional<step> careful_step(bool initiating) {
     using place = typename stream_state<NextLayer>::place;
-    const bool enters = action().enters(state_->eng) && state_->eng.state() != connection_state::failed;
+    engine& e = state_->eng;
+    const bool enters = action().enters(e) && e.state() != connection_state::failed;
     const place where = enters ? state_->place_of_step(executor_, initiating) : place::here;
     if (where == place::later) {
       wait_on_timer(waiting::retry, std::chrono::milliseconds(0));
-      return false;
+      return std::nullopt;
     }
     state_->prepare_jobs(executor_);
-    if (where == place::away) send_away(initiating);
-    return where == place::here;
+    return where == place::here ? one_step() : far_step();
   }
 
-  void send_away(bool initiating) {
+  std::optional<step> far_step() {
     offload& off = state_->make_offload();
-    if (const std::error_code ec = off.pin(state_->eng.job_paused())) {
-      (void)stop_action();
-      return finish(to_boost(ec), 0, initiating);
-    }
+    if (const std::error_code ec = off.pin(state_->eng.job_paused())) return step{suspend::none, 0, ec};
     if (!travels_)
       travels_.emplace(get_allocator(), std::move(action_), state_->eng, off.carrier, state_->away);
-    if (std::exchange(travels_->polite, false))
-      return wait_on_timer(waiting::retry, std::chrono::milliseconds(0));
-    travels_->well_fed = travels_->hungry() && state_->feed();
+    if (travels_->must_yield()) {
+      wait_on_timer(waiting::retry, std::chrono::milliseconds(0));
+      return std::nullopt;
+    }
+    if (travels_->pack([this] { return state_->feed(); })) return travels_->run_here();
     travels_->leave(off.wake_on(executor_));
     // It may be back as soon as it is sent: first there must be somebody who waits for it.
     const std::shared_ptr<away_step> carrier = off.carrier;
     const job_thread home = off.home;
     wait_for_step();
     carrier->start(home);
+    return std::nullopt;
   }
 
   void wait_for_step() {
@@ -229,15 +205,11 @@ class async_driver {
   }
 
   void come_back() {
-    offload& off = *state_->off;
-    if (!off.carrier->over()) return wait_for_step(); // woken for the step before
-    travels_->polite = !state_->stays.empty();
-    state_->stays.wake_all();
-    const step s = travels_->come_back();
-    off.holds_job = state_->eng.job_paused();
+    if (!state_->off->carrier->over()) return wait_for_step(); // woken for the step before
+    const step s = travels_->come_back(state_->wake_stayers());
+    state_->welcome_back(executor_, travels_->job_was_paused());
     if (state_->next == nullptr) return abort();
-    state_->welcome_back(executor_);
-    if (travels_->job_was_paused && !off.holds_job) state_->job_ended();
+    if (s.error == error::job_threads_stopped) (void)stop_action();
     run(false, &s);
   }
 
@@ -247,21 +219,7 @@ class async_driver {
     make_waiter();
     waiter_->before = {static_cast<unsigned char>(was), woken, ec};
     state_->stays.add(*waiter_);
-    waiting_ = waiting::engine;
-    const std::shared_ptr<waiter> mine = waiter_;
-    mine->timer.async_wait(std::move(*this));
-  }
-
-  // What the engine has sealed may be with the channel yet; reads need not wait for it.
-  bool still_with_channel(const step& s) {
-    if constexpr (channel_type::holds_bytes) {
-      // A connection that has failed owes the peer an alert; other errors have nothing to wait for.
-      const bool owed = s.error ? state_->eng.state() == connection_state::failed : Action::flushes;
-      finished_.set(s, owed && state_->channel.unsent() && !finished_.given_up);
-      return finished_.over;
-    } else {
-      return false;
-    }
+    wait_for_waking(waiting::engine);
   }
 
   // The one switch from reasons to suspensions.
@@ -288,17 +246,17 @@ class async_driver {
   bool prepare_to_wait(bool initiating) {
     // The engine knows no more of bytes that are with the channel; they are sealed all the same.
     const bool sealed = finished_.over && finished_.result().bytes != 0;
-    const auto types = !sealed && action().may_stop_total(state_->eng) ? all_types : no_total;
-    if (cancelled(types)) {
+    const auto types = !sealed && action().may_stop_total(state_->eng) ? cancel_.all : cancel_.no_total;
+    if (cancel_.came(types)) {
       abort(initiating);
       return false;
     }
-    if (types != accepted_) accept_cancellation(types);
+    if (types != cancel_.accepted()) cancel_.accept(user_slot(), types);
     return true;
   }
 
   void wait_to_receive() {
-    waiting_ = waiting::readable;
+    waiting_ = waiting::read;
     auto& s = *state_;
     s.channel.async_receive(*s.next, std::move(*this));
   }
@@ -306,7 +264,7 @@ class async_driver {
   void wait_to_send(bool initiating) {
     // The flusher may be sending on behalf of everybody.
     if (state_->channel.sending()) return wait_among(state_->drains, waiting::turn, initiating);
-    waiting_ = waiting::writable;
+    waiting_ = waiting::write;
     auto& s = *state_;
     s.channel.async_send(*s.next, std::move(*this));
   }
@@ -326,19 +284,14 @@ class async_driver {
 
   // One operation waits for the job, or for a slot, itself; should it give up, the others are woken.
   void wait_for_job(bool initiating) {
-    const engine& e = state_->eng;
     if (state_->jobs->waited_for()) {
-      if (e.job_paused()) state_->jobs->timer.cancel(); // it may be waiting for a slot, and not for this job
+      // It may be waiting for a slot, and not for this job.
+      if (state_->eng.job_paused()) state_->jobs->timer.cancel();
       return wait_among(state_->turns, waiting::turn, initiating);
     }
     waiting_ = waiting::job;
     has_watched_ = false;
-    const auto forever = net::steady_timer::time_point::max();
-    const auto limit = e.slot_awaited() ? net::steady_timer::clock_type::now() + slot_patience
-                                        : e.answer_deadline().value_or(forever);
-    const std::vector<int> descriptors = e.job_descriptors();
-    const bool called = e.job_calls_back() || e.answer_awaited() || e.slot_awaited();
-    state_->jobs->prepare(executor_, descriptors, called, limit);
+    state_->begin_job_wait(executor_);
     // The job must outlast this operation's place in the timer's queue.
     const std::shared_ptr<job_wait> jobs = state_->jobs;
     jobs->timer.async_wait(std::move(*this));
@@ -360,24 +313,26 @@ class async_driver {
 
   void give_up_output() {
     state_->channel.drop_unsent();
-    if constexpr (channel_type::holds_bytes) finished_.given_up = true;
+    finished_.give_up();
     if (state_->eng.alert_pending()) state_->eng.drop_output();
   }
 
   // Waits in order behind other operations.
   void wait_among(waiter_list& list, waiting w, bool initiating) {
-    if (cancelled(accepted_)) return abort(initiating);
+    if (cancel_.came()) return abort(initiating);
     make_waiter();
     list.add(*waiter_);
-    waiting_ = w;
-    const std::shared_ptr<waiter> mine = waiter_;
-    mine->timer.async_wait(std::move(*this));
+    wait_for_waking(w);
   }
 
   template <class Duration>
   void wait_on_timer(waiting w, Duration d) {
     make_waiter();
     waiter_->timer.expires_after(d);
+    wait_for_waking(w);
+  }
+
+  void wait_for_waking(waiting w) {
     waiting_ = w;
     const std::shared_ptr<waiter> mine = waiter_;
     mine->timer.async_wait(std::move(*this));
@@ -402,33 +357,20 @@ class async_driver {
     state_->release(lanes);
   }
 
-  [[nodiscard]] bool cancelled(net::cancellation_type types) const noexcept {
-    return (cancel_.cancelled() & types) != net::cancellation_type::none;
-  }
+  [[nodiscard]] auto user_slot() const noexcept { return net::get_associated_cancellation_slot(handler_); }
 
-  void accept_cancellation(net::cancellation_type types) {
-    accepted_ = types;
-    const auto slot = limit_ ? limit_.node()->signal.slot() : net::get_associated_cancellation_slot(handler_);
-    cancel_ = net::cancellation_state(slot, only{types}, only{types});
-  }
-
-  // From now on the user's cancellation comes by way of the limit's signal. False if it is too late already.
-  bool begin_deadline() {
+  // False if it is too late already.
+  bool begin_limit() {
     deadline_list& deadlines = *state_->deadlines;
     if (deadlines.limit == deadline_list::time_point::max()) return true;
-    if (deadlines.limit <= net::steady_timer::clock_type::now()) return false;
-    limit_ = deadline_membership(std::allocate_shared<deadline_node>(get_allocator(), deadlines.limit));
-    if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected())
-      slot.assign([node = limit_.node()](net::cancellation_type type) { node->signal.emit(type); });
-    accept_cancellation(accepted_);
-    state_->begin_deadline(*limit_.node(), executor_);
+    if (!cancel_.begin_limit(deadlines, user_slot(), get_allocator())) return false;
+    state_->begin_deadline(*cancel_.limit(), executor_);
     return true;
   }
 
   void abort(bool initiating = false) {
     const std::size_t n = stop_action();
-    const bool late = limit_ && limit_.node()->expired;
-    finish(late ? net::error::timed_out : net::error::operation_aborted, n, initiating);
+    finish(cancel_.late() ? net::error::timed_out : net::error::operation_aborted, n, initiating);
   }
 
   // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is
@@ -444,7 +386,7 @@ class async_driver {
   void finish(boost::system::error_code ec, std::size_t n, bool initiating) {
     waiter_.reset();
     travels_.reset();
-    if (limit_) state_->end_deadline(*limit_.node());
+    if (deadline_node* const limit = cancel_.limit()) state_->end_deadline(*limit);
     --state_->outstanding;
     if (state_->next != nullptr) {
       give_back(held_);
@@ -453,8 +395,8 @@ class async_driver {
         state_->flush_behind(executor_);
       if (state_->outstanding == 0) state_->stop_flushing();
     }
-    if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
-    limit_ = {};
+    if (auto slot = user_slot(); slot.is_connected()) slot.clear();
+    cancel_.end_limit();
     if (initiating) {
       const auto ex = state_->next->get_executor();
       state_.reset();
@@ -469,11 +411,9 @@ class async_driver {
   Action action_;
   Handler handler_;
   executor_type executor_;
-  net::cancellation_state cancel_;
+  operation_cancellation cancel_;
   std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket, the job or the step
   allocated<travelling<Action>, allocator_type> travels_;
-  deadline_membership limit_; // while a time limit is set
-  net::cancellation_type accepted_ = all_types;
   unsigned held_ = no_lane;
   unsigned awaited_ = no_lane; // while waiting for a lane
   waiting waiting_ = waiting::nothing;

@@ -18,6 +18,15 @@
 
 namespace tlsmode::detail {
 
+/// The transport of a step that runs where the real one is not: what it reads was fed to the engine, and what
+/// it writes waits there until the step is back.
+class no_transport final : public transport {
+ public:
+  transfer read(mutable_buffer) noexcept override { return transfer::blocked(); }
+  transfer write(const_buffer) noexcept override { return transfer::blocked(); }
+  [[nodiscard]] bool drained() const noexcept override { return true; }
+};
+
 /// The step itself. The operation owns it and keeps it, and all that it touches, until it is back or
 /// withdrawn.
 class away_work {

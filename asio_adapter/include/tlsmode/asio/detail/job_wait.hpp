@@ -13,6 +13,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <functional>
 #include <list>
 #include <memory>
@@ -22,6 +23,12 @@ namespace tlsmode {
 namespace net = boost::asio;
 
 namespace detail {
+
+// How often an operation asks again when nobody will say that it may go on: a full job pool, or a callback of
+// the user's own that asked to be called again.
+constexpr auto retry_interval = std::chrono::milliseconds(1);
+// The same when somebody will say so: jobs that are not ours may free a slot unnoticed.
+constexpr auto slot_patience = std::chrono::milliseconds(50);
 
 /// What the operation that owns a paused job waits on. Made when a stream first uses mode::async.
 /// All of it runs on the operation's executor.

@@ -87,33 +87,43 @@ class travelling final : public away_work {
     away_ = false;
   }
 
+  /// Others have waited for the engine meanwhile, and come first.
+  [[nodiscard]] bool must_yield() noexcept { return std::exchange(polite_, false); }
+  /// Gives the step what the peer has sent, by `feed`, which tells whether that was all. True if the step
+  /// cannot be paused: then it runs here, without a transport, as it would there.
+  template <class Feed>
+  [[nodiscard]] bool pack(Feed feed) {
+    well_fed_ = (hungry_ || action.reads()) && feed();
+    return well_fed_ && action.begins(engine_) && engine_.unread_early().empty();
+  }
+  step run_here() {
+    no_transport nowhere;
+    return run(nowhere);
+  }
+
   /// The step is about to go away.
   void leave(std::function<void()> tell) {
     carrier_->prepare(*this, std::move(tell));
     gone_ = away_ = true;
-    job_was_paused = engine_.job_paused();
+    job_was_paused_ = engine_.job_paused();
   }
   /// The step is back.
-  step come_back() {
+  step come_back(bool others_waited) {
     gone_ = away_ = false;
+    polite_ = others_waited;
     const step s = carrier_->take();
     if (s.why == suspend::want_read) hungry_ = true; // whatever the action says
     return s;
   }
-
-  /// Whether the next step is to be given what the peer has sent.
-  [[nodiscard]] bool hungry() const noexcept { return hungry_ || action.reads(); }
+  [[nodiscard]] bool job_was_paused() const noexcept { return job_was_paused_; }
   /// True if the step that is back can go on at once: what it wrote is with the transport, or there is more
   /// to read than it was given.
   [[nodiscard]] bool goes_on(suspend why) const noexcept {
     return (why == suspend::want_write && !engine_.flush_pending()) ||
-           (why == suspend::want_read && !well_fed);
+           (why == suspend::want_read && !well_fed_);
   }
 
   Action action;
-  bool well_fed = false; // the last step was given all that there was
-  bool polite = false;   // others waited for the engine meanwhile: they come first
-  bool job_was_paused = false;
 
  private:
   step run(transport& t) override { return action.run(engine_, t); }
@@ -123,6 +133,9 @@ class travelling final : public away_work {
   bool& away_;
   bool gone_ = false;
   bool hungry_ = false;
+  bool well_fed_ = false; // the last step was given all that there was
+  bool polite_ = false;
+  bool job_was_paused_ = false;
 };
 
 /// Owns an object in memory of an allocator.

@@ -93,14 +93,33 @@ struct stream_state {
     decltype(auto) t = transport();
     return feed_from(t, eng);
   }
-  /// A step has come back: what it wrote goes to the transport, and so does what others have left behind.
+  /// A step comes back: whoever waited for the engine may try now. False if nobody did.
+  bool wake_stayers() {
+    const bool any = !stays.empty();
+    stays.wake_all();
+    return any;
+  }
+  /// It is back: what it wrote goes to the transport, and so does what others have left behind.
   template <class Executor>
-  void welcome_back(const Executor& ex) {
+  void welcome_back(const Executor& ex, bool job_was_paused) {
+    off->holds_job = eng.job_paused();
+    if (next == nullptr) return;
     decltype(auto) t = transport();
     eng.flush(t);
+    if (job_was_paused && !off->holds_job) job_ended();
     if (!std::exchange(flush_owed, false)) return;
     if (output_pending()) flush_behind(ex);
     if (!output_pending() || !eng.alert_pending()) drains.wake_all();
+  }
+
+  /// Sets up `jobs->timer` for an operation to wait for the paused job, or for what its last step asked for.
+  template <class Executor>
+  void begin_job_wait(const Executor& ex) {
+    const auto forever = net::steady_timer::time_point::max();
+    const auto limit = eng.slot_awaited() ? net::steady_timer::clock_type::now() + slot_patience
+                                          : eng.answer_deadline().value_or(forever);
+    const bool called = eng.job_calls_back() || eng.answer_awaited() || eng.slot_awaited();
+    jobs->prepare(ex, eng.job_descriptors(), called, limit);
   }
 
   /// After a step: whoever waited for the paused job to end may try now.
