@@ -35,8 +35,9 @@ struct stream_state {
   channel_for<NextLayer> channel;
   lane write;
   lane read;
-  waiter_list turns;  // operations kept out of the engine by another one's paused job
-  waiter_list drains; // operations that wait for the flusher, or for an alert to be sent
+  waiter_list turns;    // operations kept out of the engine by another one's paused job
+  waiter_list drains;   // operations that wait for the flusher, or for an alert to be sent
+  waiter_list arrivals; // operations that wait for bytes that another one is receiving
   std::shared_ptr<job_wait> jobs;
   std::unique_ptr<deadline_list> deadlines; // made when a limit is first set
   net::cancellation_signal stop_flusher;
@@ -82,7 +83,7 @@ struct stream_state {
   /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
-    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains}) list->wake_all();
+    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains, &arrivals}) list->wake_all();
     if (jobs) jobs->close();
     if (deadlines) deadlines->timer.cancel();
     stop_flushing();
