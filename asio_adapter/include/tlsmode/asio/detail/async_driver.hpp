@@ -151,6 +151,7 @@ class async_driver {
       if (s.error || !action_.next_part())
         return finish(state_->channel.restore(s.error), s.bytes, initiating);
       give_back(held_ & ~action_.lanes(state_->eng));
+      if (!prepare_to_wait(initiating)) return; // what is done by now cannot be taken back
     }
   }
 
