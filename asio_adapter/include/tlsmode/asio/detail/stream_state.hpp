@@ -43,6 +43,7 @@ struct stream_state {
   net::cancellation_signal stop_flusher;
   unsigned outstanding = 0; // asynchronous operations
   bool flushing = false;    // a flusher waits for the socket
+  bool stopping = false;    // and has been told to stop
 
   [[nodiscard]] auto transport() { return channel.transport(*next); }
   /// True while the peer is owed ciphertext that is sealed already.
@@ -73,10 +74,13 @@ struct stream_state {
   void flush_behind(const Executor& ex);
 
   /// Tells the flusher once: what the slot knows of the socket is no longer true after the stream has moved.
+  /// A wait for a socket can be ended at any time. A layer that is writing is only asked to stop if that does
+  /// no harm: with terminal cancellation some layers are of no use any more. One that goes on needs its slot.
   void stop_flushing() {
-    if (!flushing) return;
-    stop_flusher.emit(net::cancellation_type::terminal);
-    stop_flusher.slot().clear();
+    if (!flushing || std::exchange(stopping, true)) return;
+    constexpr bool waits = !channel_for<NextLayer>::holds_bytes;
+    stop_flusher.emit(waits ? net::cancellation_type::terminal : net::cancellation_type::total);
+    if constexpr (waits) stop_flusher.slot().clear();
   }
 
   /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those
@@ -124,6 +128,7 @@ class flusher {
 
   void wait() {
     state_->flushing = true;
+    state_->stopping = false;
     auto& s = *state_;
     s.channel.async_send(*s.next, net::bind_cancellation_slot(s.stop_flusher.slot(), std::move(*this)));
   }
