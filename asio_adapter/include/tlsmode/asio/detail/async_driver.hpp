@@ -51,7 +51,6 @@ struct finished_step<true> {
   }
   [[nodiscard]] std::chrono::milliseconds patience() { return alert_.left(); }
   bool over = false;
-  bool given_up = false; // the peer does not take the last alert
 
  private:
   step result_;
@@ -160,7 +159,7 @@ class async_driver {
     if constexpr (channel_type::holds_bytes) {
       // A connection that has failed owes the peer an alert; other errors have nothing to wait for.
       const bool owed = s.error ? state_->eng.state() == connection_state::failed : Action::flushes;
-      finished_.set(s, owed && state_->channel.unsent() && !finished_.given_up);
+      finished_.set(s, owed && state_->channel.unsent() && !state_->channel.given_up());
       return finished_.over;
     } else {
       return false;
@@ -246,7 +245,6 @@ class async_driver {
 
   void give_up_output() {
     state_->channel.drop_unsent();
-    if constexpr (channel_type::holds_bytes) finished_.given_up = true;
     if (state_->eng.alert_pending()) state_->eng.drop_output();
   }
 

@@ -37,8 +37,10 @@ class buffered_channel {
   [[nodiscard]] bool receiving() const noexcept { return receiving_; }
   [[nodiscard]] const boost::system::error_code& send_error() const noexcept { return write_error_; }
   void drop_unsent() noexcept {
+    given_up_ = true;
     if (!sending_) memory_.consume(memory_.output().size());
   }
+  [[nodiscard]] bool given_up() const noexcept { return given_up_; }
 
   [[nodiscard]] tlsmode::const_buffer unread() const noexcept { return memory_.input(); }
   /// Precondition: nothing is being sent or received.
@@ -47,6 +49,7 @@ class buffered_channel {
     memory_.set_capacity(output_limit);
     read_error_ = write_error_ = {};
     block_size_ = idle_block;
+    given_up_ = false;
   }
 
   template <class Handler>
@@ -166,6 +169,7 @@ class buffered_channel {
   std::size_t block_size_ = idle_block;
   bool sending_ = false;
   bool receiving_ = false;
+  bool given_up_ = false;
 };
 
 } // namespace detail

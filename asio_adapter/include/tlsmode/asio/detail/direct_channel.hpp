@@ -29,6 +29,7 @@ class direct_channel {
   [[nodiscard]] static constexpr bool receiving() noexcept { return false; }
   /// Why what it held could not be sent.
   [[nodiscard]] static boost::system::error_code send_error() noexcept { return {}; }
+  /// Nobody waits any more for what is unsent.
   static void drop_unsent() noexcept {}
   [[nodiscard]] static const_buffer unread() noexcept { return {}; }
   /// Forgets what was: another connection begins.

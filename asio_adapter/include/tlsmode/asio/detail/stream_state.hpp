@@ -55,13 +55,16 @@ struct stream_state {
     if ((lanes & read_lane) != 0) read.release();
   }
 
-  /// Before an operation that may run as a job: paused jobs need somebody to call.
+  /// Before an operation that may run as a job: paused jobs need somebody to call. OpenSSL asks once, with
+  /// the first job, so a synchronous operation does this for the asynchronous ones that follow.
+  void prepare_jobs() {
+    if (jobs) return;
+    jobs = std::make_shared<job_wait>(next->get_executor());
+    eng.set_job_callback(jobs->callback());
+  }
   template <class Executor>
   void prepare_jobs(const Executor& ex) {
-    if (!jobs) {
-      jobs = std::make_shared<job_wait>(next->get_executor());
-      eng.set_job_callback(jobs->callback());
-    }
+    prepare_jobs();
     jobs->attach(ex);
   }
 
