@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The engine's operations: handshake, read, write, flush; shutdown is in engine_shutdown.cpp. What OpenSSL
 // answers is interpreted in engine_call.cpp.
+#include "client_checks.hpp"
 #include "engine_call.hpp"
 
 #include <tlsmode/engine.hpp>
@@ -103,6 +104,8 @@ std::error_code engine::begin_handshake(role r) noexcept {
 }
 
 std::error_code engine::finish_handshake() noexcept {
+  if (role_ == role::server)
+    if (const std::error_code ec = client_checks::done(*this)) return refuse_peer(ec);
   if (const std::error_code ec = check_resumption()) return ec;
   state_.on(detail::event::handshake_done);
   apply_modes(); // jobs may end here

@@ -232,12 +232,15 @@ std::error_code engine::check_resumption() noexcept {
     }
     good = good || !session_bridge::verifies(*this);
   }
-  if (good) return {};
-  // The only alert that OpenSSL lets us send. The connection has failed: it must not become a job.
-  SSL_clear_mode(ssl, SSL_MODE_ASYNC);
-  SSL_shutdown(ssl);
+  return good ? std::error_code() : refuse_peer(error::session_not_verified);
+}
+
+// OpenSSL has shaken hands, and we do not. close_notify is the only alert that it lets us send.
+std::error_code engine::refuse_peer(std::error_code why) noexcept {
+  SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC); // the connection has failed: this must not become a job
+  SSL_shutdown(ssl_.get());
   ERR_clear_error();
-  return error::session_not_verified;
+  return why;
 }
 
 // RFC 5246, section 7.2.2: a session does not outlive a fatal alert. RFC 8446, section 6.2, says the same of

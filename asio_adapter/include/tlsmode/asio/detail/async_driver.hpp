@@ -51,7 +51,6 @@ struct finished_step<true> {
   }
   [[nodiscard]] std::chrono::milliseconds patience() { return alert_.left(); }
   bool over = false;
-  bool given_up = false; // the peer does not take the last alert
 
  private:
   step result_;
@@ -90,7 +89,10 @@ class async_driver {
   /// Called when what the operation waited for is over.
   void operator()(boost::system::error_code ec = {}, std::size_t n = 0) {
     const waiting was = std::exchange(waiting_, waiting::nothing);
-    if (was == waiting::readable) ec = state_->channel.received(ec, n);
+    if (was == waiting::readable) {
+      ec = state_->channel.received(ec, n);
+      if constexpr (channel_type::holds_bytes) state_->arrivals.wake_all(); // or one of them reads on
+    }
     if (was == waiting::writable) {
       ec = state_->channel.sent(ec, n);
       if constexpr (channel_type::holds_bytes) state_->drains.wake_all(); // they may try again
@@ -148,6 +150,7 @@ class async_driver {
       if (s.error || !action_.next_part())
         return finish(state_->channel.restore(s.error), s.bytes, initiating);
       give_back(held_ & ~action_.lanes(state_->eng));
+      if (!prepare_to_wait(initiating)) return; // what is done by now cannot be taken back
     }
   }
 
@@ -156,7 +159,7 @@ class async_driver {
     if constexpr (channel_type::holds_bytes) {
       // A connection that has failed owes the peer an alert; other errors have nothing to wait for.
       const bool owed = s.error ? state_->eng.state() == connection_state::failed : Action::flushes;
-      finished_.set(s, owed && state_->channel.unsent() && !finished_.given_up);
+      finished_.set(s, owed && state_->channel.unsent() && !state_->channel.given_up());
       return finished_.over;
     } else {
       return false;
@@ -177,7 +180,7 @@ class async_driver {
   void suspend_for(suspend why, bool initiating) {
     if (!prepare_to_wait(initiating)) return;
     switch (why) {
-    case suspend::want_read: return wait_to_receive();
+    case suspend::want_read: return wait_to_receive(initiating);
     case suspend::want_write:
       return state_->eng.alert_pending() ? wait_for_alert() : wait_to_send(initiating);
     case suspend::want_async: return wait_for_job(initiating);
@@ -203,8 +206,10 @@ class async_driver {
     return true;
   }
 
-  void wait_to_receive() {
+  void wait_to_receive(bool initiating) {
     if (state_->output_pending()) state_->flush_behind(executor_);
+    // A write in the middle of a message of the peer reads too, and so may somebody else already.
+    if (state_->channel.receiving()) return wait_among(state_->arrivals, waiting::turn, initiating);
     waiting_ = waiting::readable;
     auto& s = *state_;
     s.channel.async_receive(*s.next, std::move(*this));
@@ -240,7 +245,6 @@ class async_driver {
 
   void give_up_output() {
     state_->channel.drop_unsent();
-    if constexpr (channel_type::holds_bytes) finished_.given_up = true;
     if (state_->eng.alert_pending()) state_->eng.drop_output();
   }
 

@@ -35,13 +35,15 @@ struct stream_state {
   channel_for<NextLayer> channel;
   lane write;
   lane read;
-  waiter_list turns;  // operations kept out of the engine by another one's paused job
-  waiter_list drains; // operations that wait for the flusher, or for an alert to be sent
+  waiter_list turns;    // operations kept out of the engine by another one's paused job
+  waiter_list drains;   // operations that wait for the flusher, or for an alert to be sent
+  waiter_list arrivals; // operations that wait for bytes that another one is receiving
   std::shared_ptr<job_wait> jobs;
   std::unique_ptr<deadline_list> deadlines; // made when a limit is first set
   net::cancellation_signal stop_flusher;
   unsigned outstanding = 0; // asynchronous operations
   bool flushing = false;    // a flusher waits for the socket
+  bool stopping = false;    // and has been told to stop
 
   [[nodiscard]] auto transport() { return channel.transport(*next); }
   /// True while the peer is owed ciphertext that is sealed already.
@@ -53,13 +55,16 @@ struct stream_state {
     if ((lanes & read_lane) != 0) read.release();
   }
 
-  /// Before an operation that may run as a job: paused jobs need somebody to call.
+  /// Before an operation that may run as a job: paused jobs need somebody to call. OpenSSL asks once, with
+  /// the first job, so a synchronous operation does this for the asynchronous ones that follow.
+  void prepare_jobs() {
+    if (jobs) return;
+    jobs = std::make_shared<job_wait>(next->get_executor());
+    eng.set_job_callback(jobs->callback());
+  }
   template <class Executor>
   void prepare_jobs(const Executor& ex) {
-    if (!jobs) {
-      jobs = std::make_shared<job_wait>(next->get_executor());
-      eng.set_job_callback(jobs->callback());
-    }
+    prepare_jobs();
     jobs->attach(ex);
   }
 
@@ -72,17 +77,20 @@ struct stream_state {
   void flush_behind(const Executor& ex);
 
   /// Tells the flusher once: what the slot knows of the socket is no longer true after the stream has moved.
+  /// A wait for a socket can be ended at any time. A layer that is writing is only asked to stop if that does
+  /// no harm: with terminal cancellation some layers are of no use any more. One that goes on needs its slot.
   void stop_flushing() {
-    if (!flushing) return;
-    stop_flusher.emit(net::cancellation_type::terminal);
-    stop_flusher.slot().clear();
+    if (!flushing || std::exchange(stopping, true)) return;
+    constexpr bool waits = !channel_for<NextLayer>::holds_bytes;
+    stop_flusher.emit(waits ? net::cancellation_type::terminal : net::cancellation_type::total);
+    if constexpr (waits) stop_flusher.slot().clear();
   }
 
   /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those
   /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
-    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains}) list->wake_all();
+    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains, &arrivals}) list->wake_all();
     if (jobs) jobs->close();
     if (deadlines) deadlines->timer.cancel();
     stop_flushing();
@@ -123,6 +131,7 @@ class flusher {
 
   void wait() {
     state_->flushing = true;
+    state_->stopping = false;
     auto& s = *state_;
     s.channel.async_send(*s.next, net::bind_cancellation_slot(s.stop_flusher.slot(), std::move(*this)));
   }
