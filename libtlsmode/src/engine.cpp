@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The engine's operations: handshake, read, write, flush; shutdown is in engine_shutdown.cpp. What OpenSSL
 // answers is interpreted in engine_call.cpp.
+#include "client_checks.hpp"
 #include "engine_call.hpp"
 #include "hook_bridge.hpp"
 
@@ -106,6 +107,7 @@ std::error_code engine::begin_handshake(role r) noexcept {
 
 std::error_code engine::finish_handshake() noexcept {
   std::error_code ec = hook_bridge::refusal(*this);
+  if (!ec && role_ == role::server) ec = client_checks::done(*this);
   if (!ec) ec = check_resumption();
   if (ec) {
     say_goodbye();
@@ -117,8 +119,8 @@ std::error_code engine::finish_handshake() noexcept {
   return {};
 }
 
-// A handshake that is done for OpenSSL has failed for us. The only alert that OpenSSL lets us send, and not as a
-// job.
+// A handshake that is done for OpenSSL has failed for us. The only alert that OpenSSL lets us send, and not
+// as a job.
 void engine::say_goodbye() noexcept {
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
   SSL_shutdown(ssl_.get());

@@ -70,7 +70,7 @@ std::error_code engine::reset() noexcept {
   stats_ = {};
   record_limit_ = largest_record;
   discarded_ = session_family_ = 0;
-  session_offered_ = asked_client_ = false;
+  session_offered_ = asked_client_ = client_unverified_ = false;
   shown_.reset();
   begun_with_ = nullptr; // sharing_ stays: it tells what the next handshake has to undo
   job_owner_ = operation::none;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Making and setting up an engine, its memory policy, and what it tells about itself.
 #include "bio.hpp"
+#include "client_checks.hpp"
 #include "context_settings.hpp"
 #include "engine_call.hpp"
 #include "hook_bridge.hpp"
@@ -52,7 +53,7 @@ engine::engine(const context& ctx) : engine(ctx.native_handle()) {}
 engine::engine(SSL_CTX* ctx) : engine(make_ssl(ctx)) {}
 
 engine::engine(SSL* ssl) : ssl_(ssl), made_of_(SSL_get_SSL_CTX(ssl)) {
-  BIO* bio = bio_bridge::make(*this);
+  BIO* bio = client_checks::watch() ? bio_bridge::make(*this) : nullptr;
   if (bio == nullptr) throw std::bad_alloc();
   SSL_set_bio(ssl, bio, bio);
   if (SSL_set_ex_data(ssl, engine_index(), this) != 1) throw std::bad_alloc();
@@ -190,8 +191,7 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   } catch (...) {
     verdict = 0;
   }
-  // On a server OpenSSL 3.0 cannot wait here, and would take the certificate for verified: refuse it instead.
-  if (self->role_ == role::server && SSL_want_retry_verify(ssl)) verdict = 0;
+  if (client_checks::asked_for_time(ssl)) verdict = 0;
   if (verdict == 0) {
     self->refused_depth_ = X509_STORE_CTX_get_error_depth(store);
     // A refusal of the callback's own has no reason yet.

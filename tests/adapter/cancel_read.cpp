@@ -170,6 +170,9 @@ BOOST_AUTO_TEST_CASE(a_shutdown_is_cancelled_wherever_it_waits) {
     settle(p.io);
     BOOST_TEST(!behind_read.done());
     behind_read.cancel(type);
+    settle(p.io);
+    BOOST_TEST(behind_read.done() == (type != net::cancellation_type::total)); // close_notify is sent
+    behind_read.cancel();
     run_until(p.io, [&] { return behind_read.done(); });
     BOOST_TEST(behind_read.aborted());
     BOOST_TEST(!read.done());

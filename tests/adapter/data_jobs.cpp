@@ -4,9 +4,11 @@
 #include "asio_fixture.hpp"
 #include "job_pauser.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <chrono>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -201,6 +203,36 @@ BOOST_AUTO_TEST_CASE(a_transfer_that_pauses_at_every_record) {
       p.crypto.disarm();
     }
   }
+}
+
+// OpenSSL looks for whom to call when it makes the connection's first job.
+BOOST_AUTO_TEST_CASE(a_job_that_promises_a_call_is_not_polled_after_a_synchronous_handshake) {
+  our_client p;
+  p.client.set_mode(mode::async);
+  p.client.set_job_scope(job_scope::all);
+  p.client.next_layer().non_blocking(true);
+  const operation s = start_handshake(p.server, as_server);
+  error_code ec = net::error::would_block;
+  run_until(p.io, [&] {
+    if (ec == net::error::would_block) p.client.handshake(as_client, ec);
+    return s.done() && ec != net::error::would_block;
+  });
+  BOOST_TEST(ec == error_code());
+  job_pauser crypto(p.client.native_handle());
+  crypto.promise_callback();
+  crypto.arm(point::record_out);
+  const operation write = start_write(p.client, net::buffer("hello", 5));
+  run_until(p.io, [&] { return crypto.pauses() == 1; });
+  net::steady_timer later(p.io, std::chrono::milliseconds(20)); // a poll would come every millisecond
+  bool over = false;
+  later.async_wait([&](error_code) { over = true; });
+  run_until(p.io, [&] { return over; });
+  BOOST_TEST(crypto.pauses() == 1);
+  BOOST_TEST(!write.done());
+  crypto.release();
+  crypto.call_back();
+  run_until(p.io, [&] { return write.done(); });
+  BOOST_TEST(write.good());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

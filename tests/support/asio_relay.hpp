@@ -13,7 +13,9 @@ template <class Client, class Server>
 class relayed_pair {
  public:
   explicit relayed_pair(int version = TLS1_3_VERSION, int buffer = 0)
-      : client_settings_(client_context(version)), server_settings_(server_context(version)),
+      : relayed_pair(client_context(version), server_context(version), buffer) {}
+  relayed_pair(net::ssl::context for_client, net::ssl::context for_server, int buffer = 0)
+      : client_settings_(std::move(for_client)), server_settings_(std::move(for_server)),
         client_side_(tcp_pair(io.get_executor(), io.get_executor(), buffer)),
         server_side_(tcp_pair(io.get_executor(), io.get_executor(), buffer)),
         client(std::move(client_side_.first), client_settings_),

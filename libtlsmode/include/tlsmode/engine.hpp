@@ -191,7 +191,10 @@ class engine {
   /// Longest chain accepted. Source: SSL_set_verify_depth(3).
   void set_verify_depth(int depth) noexcept;
   /// Called for each certificate of the peer's chain with OpenSSL's own opinion; its answer decides. An
-  /// exception refuses the certificate.
+  /// exception refuses the certificate. A client's callback may ask for time with SSL_set_retry_verify(), and
+  /// the step then stops with want_verify. On a server OpenSSL 3.0 would let the client in unverified, so
+  /// there the same refuses the client, whoever installed the callback; a server that needs time runs the
+  /// handshake as a job. Source: SSL_set_verify(3), SSL_set_retry_verify(3).
   void set_verify_callback(std::function<bool(bool preverified, X509_STORE_CTX* store)> callback);
 
   // ---- keys and sessions ----
@@ -289,6 +292,7 @@ class engine {
   friend struct hook_bridge;
   friend struct context_switch;
   friend struct detail::answer_wait;
+  friend struct client_checks;
   enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
   struct free_ssl {
     void operator()(SSL* s) const noexcept;
@@ -402,6 +406,7 @@ class engine {
     with_nobody
   } sharing_ = sharing::with_context;
   bool asked_client_ = false;
+  bool client_unverified_ = false; // a server's verify callback asked for time, which nobody has
   role role_ = role::client;
   job_scope job_scope_ = job_scope::handshake;
   operation job_owner_ = operation::none;

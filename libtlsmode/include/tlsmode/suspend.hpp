@@ -19,7 +19,8 @@ enum class suspend : std::uint8_t {
   want_async_job,    ///< this thread's job pool must have a free slot (SSL_ERROR_WANT_ASYNC_JOB)
   want_client_hello, ///< the ClientHello callback asked to be called again (SSL_ERROR_WANT_CLIENT_HELLO_CB)
   want_certificate,  ///< the certificate callback asked to be called again (SSL_ERROR_WANT_X509_LOOKUP)
-  want_verify,       ///< the verification callback asked to be called again (SSL_ERROR_WANT_RETRY_VERIFY)
+  want_verify,       ///< a client's verify callback asked to be called again (SSL_ERROR_WANT_RETRY_VERIFY);
+                     ///< a server refuses the client instead, see engine::set_verify_callback
   want_turn,         ///< another operation owns the paused job; only it may enter OpenSSL
 };
 

@@ -297,8 +297,9 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
 
   /// Makes the stream ready for another connection over the same next layer, which is to be connected anew:
   /// settings, modes and the host name stay; session, errors, counters and all bytes held go.
-  /// Errors, with nothing changed: error::operation_in_progress while operations are outstanding, and those
-  /// of engine::reset. Source: SSL_clear(3).
+  /// Errors, with nothing changed: error::operation_in_progress while operations are outstanding, or while a
+  /// next layer that is not a plain socket still sends what they left behind; those of engine::reset.
+  /// Source: SSL_clear(3).
   void reset(boost::system::error_code& ec) {
     if (state_->busy()) {
       ec = to_boost(error::operation_in_progress);

@@ -70,7 +70,10 @@ class async_driver {
   /// Called when what the operation waited for is over.
   void operator()(boost::system::error_code ec = {}, std::size_t n = 0) {
     const waiting was = std::exchange(waiting_, waiting::nothing);
-    if (was == waiting::read) ec = state_->channel.received(ec, n);
+    if (was == waiting::read) {
+      ec = state_->channel.received(ec, n);
+      if constexpr (channel_type::holds_bytes) state_->arrivals.wake_all(); // or one of them reads on
+    }
     if (was == waiting::write) {
       ec = state_->channel.sent(ec, n);
       if constexpr (channel_type::holds_bytes) state_->drains.wake_all(); // they may try again
@@ -150,6 +153,7 @@ class async_driver {
       if (s.error || !action().next_part())
         return finish(state_->channel.restore(s.error), s.bytes, initiating);
       give_back(held_ & ~action().lanes(state_->eng));
+      if (!prepare_to_wait(initiating)) return; // what is done by now cannot be taken back
     }
   }
 
@@ -227,7 +231,7 @@ class async_driver {
     if (!prepare_to_wait(initiating)) return;
     if (why != suspend::want_write && state_->output_pending()) state_->flush_behind(executor_);
     switch (why) {
-    case suspend::want_read: return wait_to_receive();
+    case suspend::want_read: return wait_to_receive(initiating);
     case suspend::want_write:
       return state_->eng.alert_pending() ? wait_for_alert() : wait_to_send(initiating);
     case suspend::want_async: return wait_for_job(initiating);
@@ -255,7 +259,9 @@ class async_driver {
     return true;
   }
 
-  void wait_to_receive() {
+  void wait_to_receive(bool initiating) {
+    // A write in the middle of a message of the peer reads too, and so may somebody else already.
+    if (state_->channel.receiving()) return wait_among(state_->arrivals, waiting::turn, initiating);
     waiting_ = waiting::read;
     auto& s = *state_;
     s.channel.async_receive(*s.next, std::move(*this));
@@ -313,7 +319,6 @@ class async_driver {
 
   void give_up_output() {
     state_->channel.drop_unsent();
-    finished_.give_up();
     if (state_->eng.alert_pending()) state_->eng.drop_output();
   }
 

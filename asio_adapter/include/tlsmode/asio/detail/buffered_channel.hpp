@@ -34,10 +34,13 @@ class buffered_channel {
   static constexpr bool holds_bytes = true;
   [[nodiscard]] bool unsent() const noexcept { return !memory_.output().empty(); }
   [[nodiscard]] bool sending() const noexcept { return sending_; }
+  [[nodiscard]] bool receiving() const noexcept { return receiving_; }
   [[nodiscard]] const boost::system::error_code& send_error() const noexcept { return write_error_; }
   void drop_unsent() noexcept {
+    given_up_ = true;
     if (!sending_) memory_.consume(memory_.output().size());
   }
+  [[nodiscard]] bool given_up() const noexcept { return given_up_; }
 
   [[nodiscard]] tlsmode::const_buffer unread() const noexcept { return memory_.input(); }
   /// Precondition: nothing is being sent or received.
@@ -46,10 +49,12 @@ class buffered_channel {
     memory_.set_capacity(output_limit);
     read_error_ = write_error_ = {};
     block_size_ = idle_block;
+    given_up_ = false;
   }
 
   template <class Handler>
   void async_receive(NextLayer& next, Handler&& handler) {
+    receiving_ = true; // the layer writes to the input: nothing else may be put there now
     const net::mutable_buffer room = input();
     if (room.size() == 0) // the layer would complete at once, with nothing
       return net::post(next.get_executor(), net::append(std::forward<Handler>(handler), no_memory(), 0U));
@@ -64,6 +69,7 @@ class buffered_channel {
 
   // An error of the layer reaches the operation through the engine, after what came before it.
   boost::system::error_code received(boost::system::error_code ec, std::size_t n) noexcept {
+    receiving_ = false;
     memory_.commit(n);
     if (n == block_size_)
       block_size_ = std::min(block_size_ * 4, largest_block);
@@ -90,6 +96,10 @@ class buffered_channel {
   }
 
   void receive(NextLayer& next, bool, boost::system::error_code& ec) {
+    if (receiving_) { // an asynchronous operation has the input now
+      ec = to_boost(error::operation_in_progress);
+      return;
+    }
     // The peer may wait for this before it sends what we wait for; but who may not block reads all the same.
     while (unsent() && !sending_ && !ec) send(next, ec);
     if (ec && !is_would_block(ec)) return;
@@ -158,6 +168,8 @@ class buffered_channel {
   boost::system::error_code write_error_;
   std::size_t block_size_ = idle_block;
   bool sending_ = false;
+  bool receiving_ = false;
+  bool given_up_ = false;
 };
 
 } // namespace detail

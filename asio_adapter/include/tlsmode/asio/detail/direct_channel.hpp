@@ -22,12 +22,14 @@ class direct_channel {
   [[nodiscard]] socket_transport transport(NextLayer& next) { return {next.native_handle(), drained_}; }
 
   /// Whether the channel ever holds bytes; those that it holds for the peer, and whether it is sending them;
-  /// those of the peer that nobody has read.
+  /// whether it is receiving into its memory; those of the peer that nobody has read.
   static constexpr bool holds_bytes = false;
   [[nodiscard]] static constexpr bool unsent() noexcept { return false; }
   [[nodiscard]] static constexpr bool sending() noexcept { return false; }
+  [[nodiscard]] static constexpr bool receiving() noexcept { return false; }
   /// Why what it held could not be sent.
   [[nodiscard]] static boost::system::error_code send_error() noexcept { return {}; }
+  /// Nobody waits any more for what is unsent.
   static void drop_unsent() noexcept {}
   [[nodiscard]] static const_buffer unread() noexcept { return {}; }
   /// Forgets what was: another connection begins.

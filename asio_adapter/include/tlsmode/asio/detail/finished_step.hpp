@@ -21,7 +21,6 @@ struct finished_step {
   [[nodiscard]] static bool still_with(const Channel&, const step&, bool, const engine&) noexcept {
     return false;
   }
-  static void give_up() noexcept {}
   [[nodiscard]] static std::chrono::milliseconds patience() noexcept { return alert_patience; }
 };
 
@@ -35,16 +34,13 @@ struct finished_step<true> {
     // A connection that has failed owes the peer an alert; other errors have nothing to wait for.
     const bool owed = s.error ? e.state() == connection_state::failed : flushes;
     result_ = s;
-    over = owed && c.unsent() && !given_up_;
+    over = owed && c.unsent() && !c.given_up();
     return over;
   }
-  /// The peer does not take the last alert.
-  void give_up() noexcept { given_up_ = true; }
   [[nodiscard]] std::chrono::milliseconds patience() { return alert_.left(); }
 
  private:
   step result_;
-  bool given_up_ = false;
   alert_clock alert_;
 };
 

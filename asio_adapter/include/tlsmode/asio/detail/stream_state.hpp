@@ -46,14 +46,16 @@ struct stream_state {
   channel_for<NextLayer> channel;
   lane write;
   lane read;
-  waiter_list turns;  // operations kept out of the engine by another one's paused job
-  waiter_list drains; // operations that wait for the flusher, or for an alert to be sent
-  waiter_list stays;  // operations that wait for the engine, which is away
+  waiter_list turns;    // operations kept out of the engine by another one's paused job
+  waiter_list drains;   // operations that wait for the flusher, or for an alert to be sent
+  waiter_list arrivals; // operations that wait for bytes that another one is receiving
+  waiter_list stays;    // operations that wait for the engine, which is away
   std::shared_ptr<job_wait> jobs;
   std::unique_ptr<deadline_list> deadlines; // made when a limit is first set
   net::cancellation_signal stop_flusher;
   unsigned outstanding = 0; // asynchronous operations
   bool flushing = false;    // a flusher waits for the socket
+  bool stopping = false;    // and has been told to stop
   bool away = false;        // a step is with a job thread: nobody touches the engine
   bool flush_owed = false;  // the flusher found the engine away
   placement where = placement::automatic;
@@ -69,14 +71,17 @@ struct stream_state {
     if ((lanes & read_lane) != 0) read.release();
   }
 
-  /// Before an operation that may run as a job: paused jobs need somebody to call.
+  /// Before an operation that may run as a job: paused jobs need somebody to call. OpenSSL asks once, with
+  /// the first job, so a synchronous operation does this for the asynchronous ones that follow.
+  void prepare_jobs() {
+    if (jobs) return;
+    jobs = std::make_shared<job_wait>(next->get_executor());
+    eng.set_job_callback(jobs->callback());
+    eng.set_answer_host(std::make_shared<asio_answer_host>(next->get_executor()));
+  }
   template <class Executor>
   void prepare_jobs(const Executor& ex) {
-    if (!jobs) {
-      jobs = std::make_shared<job_wait>(next->get_executor());
-      eng.set_job_callback(jobs->callback());
-      eng.set_answer_host(std::make_shared<asio_answer_host>(next->get_executor()));
-    }
+    prepare_jobs();
     jobs->attach(ex);
   }
 
@@ -131,17 +136,21 @@ struct stream_state {
   void flush_behind(const Executor& ex);
 
   /// Tells the flusher once: what the slot knows of the socket is no longer true after the stream has moved.
+  /// A wait for a socket can be ended at any time. A layer that is writing is only asked to stop if that does
+  /// no harm: with terminal cancellation some layers are of no use any more. One that goes on needs its slot.
   void stop_flushing() {
-    if (!flushing) return;
-    stop_flusher.emit(net::cancellation_type::terminal);
-    stop_flusher.slot().clear();
+    if (!flushing || std::exchange(stopping, true)) return;
+    constexpr bool waits = !channel_for<NextLayer>::holds_bytes;
+    stop_flusher.emit(waits ? net::cancellation_type::terminal : net::cancellation_type::total);
+    if constexpr (waits) stop_flusher.slot().clear();
   }
 
   /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those
   /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
-    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains, &stays}) list->wake_all();
+    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains, &arrivals, &stays})
+      list->wake_all();
     if (jobs) jobs->close();
     if (deadlines) deadlines->timer.cancel();
     stop_flushing();
@@ -182,6 +191,7 @@ class flusher {
 
   void wait() {
     state_->flushing = true;
+    state_->stopping = false;
     auto& s = *state_;
     s.channel.async_send(*s.next, net::bind_cancellation_slot(s.stop_flusher.slot(), std::move(*this)));
   }

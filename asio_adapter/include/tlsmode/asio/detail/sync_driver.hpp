@@ -41,6 +41,7 @@ class sync_driver {
         ec = to_boost(error::operation_in_progress);
         return 0;
       }
+      if (state_.eng.may_pause()) state_.prepare_jobs();
       const bool was_paused = state_.eng.job_paused();
       decltype(auto) t = state_.transport();
       const step s = action_.run(state_.eng, t);
