@@ -54,6 +54,9 @@ enum class job_scope : std::uint8_t {
 /// thread that started it.
 class engine {
  public:
+  /// What an engine is asked to do; as a name in failure::operation.
+  enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
+
   /// A connection of a context. Its modes are those of the context.
   /// Throws std::system_error if OpenSSL cannot make one.
   explicit engine(const context& ctx);
@@ -109,6 +112,10 @@ class engine {
   /// Throws away the ciphertext held back for the transport. If there was any, nothing can be written any
   /// more (errc::timed_out): for a peer that does not read even the last alert.
   void drop_output() noexcept;
+  /// For a transport that takes bytes and sends them later, as memory_transport does: they will not arrive,
+  /// because of `ec`. Nothing can be written any more, and last_failure() has the code with `told`, the
+  /// operation that completes with it; with operation::none nobody has been told yet.
+  void output_lost(std::error_code ec, operation told) noexcept;
 
   /// Complete when a read would not have to wait: there is plaintext, or the end, or a failure for it to
   /// report. Moves no plaintext. Errors: handshake_needed. Source: SSL_peek_ex(3).
@@ -253,7 +260,6 @@ class engine {
   friend struct bio_bridge;
   friend struct session_bridge;
   friend struct client_checks;
-  enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
   struct free_ssl {
     void operator()(SSL* s) const noexcept;
   };

@@ -110,7 +110,7 @@ class async_driver {
     }
     if (ec && ec != net::error::operation_aborted) {
       (void)stop_action();
-      return finish(ec, 0, false);
+      return fail(ec, false);
     }
     waiter_.reset();
     run(false);
@@ -141,7 +141,7 @@ class async_driver {
       give_back(held_ & ~action_.lanes(state_->eng)); // whoever else needs it need not wait with us
       if (!s.complete()) return suspend_for(s.why, initiating);
       if (const auto ec = state_->channel.send_error(); ec && finished_.over && !s.error)
-        return finish(ec, 0, initiating); // the flusher was told so
+        return fail(ec, initiating); // the flusher was told so
       if (still_with_channel(s)) {
         if (s.error) return wait_for_alert();
         if (prepare_to_wait(initiating)) wait_to_send(initiating);
@@ -309,6 +309,12 @@ class async_driver {
     const std::size_t n = stop_action();
     const bool late = limit_ && limit_.node()->expired;
     finish(late ? net::error::timed_out : net::error::operation_aborted, n, initiating);
+  }
+
+  // The next layer has failed.
+  void fail(boost::system::error_code ec, bool initiating) {
+    if (ec == state_->channel.send_error()) state_->eng.output_lost(ec, Action::kind);
+    finish(ec, 0, initiating);
   }
 
   // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is

@@ -140,6 +140,7 @@ class flusher {
     state_->flushing = false;
     ec = state_->channel.sent(ec, n);
     if (state_->next == nullptr) return;
+    if (ec && ec == state_->channel.send_error()) state_->eng.output_lost(ec, engine::operation::none);
     // Also when it was told to stop: by now there may be another operation.
     if ((!ec || ec == net::error::operation_aborted) && state_->outstanding != 0) {
       decltype(auto) t = state_->transport();
