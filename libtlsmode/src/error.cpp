@@ -36,6 +36,8 @@ class core_category final : public std::error_category {
     case error::bad_option: return "OpenSSL does not take this setting";
     case error::session_not_verified:
       return "the session's peer was not verified as this connection would do it";
+    case error::client_not_asked:
+      return "a context was chosen that demands a certificate which the client was not asked for";
     case error::openssl_internal: return "OpenSSL failed without giving a reason";
     }
     return "unknown tlsmode error";

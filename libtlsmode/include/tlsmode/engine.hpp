@@ -72,7 +72,8 @@ class engine {
   /// Begins or goes on with the handshake; complete once it is done and all its bytes are with the
   /// transport. Complete at once if it was done before.
   /// Errors: wrong_role, host_name_needed, fallback_scsv_misuse, job_on_other_thread, stream_truncated,
-  /// session_not_verified, those of OpenSSL and of the transport. Source: SSL_do_handshake(3).
+  /// session_not_verified, client_not_asked, those of OpenSSL and of the transport. Source:
+  /// SSL_do_handshake(3).
   step handshake(transport& t, role r);
 
   /// Decrypts into `to`: at least one byte, and then as much as can be had without waiting. An empty `to` is
@@ -337,6 +338,7 @@ class engine {
 
   std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done
   const void* begun_with_ = nullptr;       // a server's context_settings then; only compared
+  const SSL_CTX* made_with_ = nullptr;     // the context at first; only compared
   std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
   int refused_depth_ = -1;

@@ -28,7 +28,9 @@ enum class error {
   bad_option,            ///< misuse: a setting that OpenSSL does not take
   session_not_verified,  ///< misuse: a verifying connection was given a session that proves no such
                          ///< verification
-  openssl_internal,      ///< OpenSSL failed without giving a reason
+  client_not_asked, ///< misuse: a context was chosen during the handshake that demands a certificate of the
+                    ///< client, which nobody had asked for
+  openssl_internal, ///< OpenSSL failed without giving a reason
 };
 
 /// The category of tlsmode::error.
