@@ -76,6 +76,13 @@ std::string failure::to_string() const {
     text += "; certificate refused: " + verify_error;
     if (verify_depth >= 0) text += " at depth " + std::to_string(verify_depth);
   }
+  const auto add_alert = [&](const char* how, int alert) {
+    if (alert < 0) return;
+    text += std::string("; ") + how + " alert " + std::to_string(alert) + ", ";
+    text += SSL_alert_desc_string_long(alert);
+  };
+  add_alert("received", alert_received);
+  add_alert("sent", alert_sent);
   if (!openssl_errors.empty()) text += " [" + openssl_errors + "]";
   return text;
 }

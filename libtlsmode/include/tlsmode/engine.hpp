@@ -306,6 +306,7 @@ class engine {
   std::size_t take_early(mutable_buffer to) noexcept;
   static engine* of(const SSL* ssl) noexcept;
   static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
+  static void on_info(const SSL* ssl, int where, int value) noexcept;
   std::error_code prepare_sessions() noexcept;
   std::error_code check_resumption() noexcept;
   std::error_code refuse_peer(std::error_code why) noexcept;
@@ -341,7 +342,10 @@ class engine {
   const SSL_CTX* made_with_ = nullptr;     // the context at first; only compared
   std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
+  void (*previous_info_)(const SSL*, int, int) = nullptr;  // likewise
   int refused_depth_ = -1;
+  std::int16_t alert_received_ = -1; // the last one that was more than a notice
+  std::int16_t alert_sent_ = -1;
   mode_set modes_;
   tlsmode::stats stats_;
   std::size_t batch_limit_ = 256 * 1024;
