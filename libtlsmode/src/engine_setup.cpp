@@ -38,6 +38,12 @@ SSL* make_ssl(SSL_CTX* ctx) {
   return ssl;
 }
 
+// What has gone over other BIOs the engine could not know of.
+SSL* fresh(SSL* ssl) {
+  if (ssl == nullptr || SSL_in_before(ssl) == 0) throw std::system_error(error::bad_option, "engine(SSL*)");
+  return ssl;
+}
+
 } // namespace
 
 void engine::free_ssl::operator()(SSL* s) const noexcept { SSL_free(s); }
@@ -50,7 +56,7 @@ engine* engine::of(const SSL* ssl) noexcept {
 engine::engine(const context& ctx) : engine(ctx.native_handle()) {}
 engine::engine(SSL_CTX* ctx) : engine(make_ssl(ctx)) {}
 
-engine::engine(SSL* ssl) : ssl_(ssl) {
+engine::engine(SSL* ssl) : ssl_(fresh(ssl)) {
   BIO* bio = client_checks::watch() ? bio_bridge::make(*this) : nullptr;
   if (bio == nullptr) throw std::bad_alloc();
   SSL_set_bio(ssl, bio, bio);

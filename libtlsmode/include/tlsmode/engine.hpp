@@ -61,7 +61,8 @@ class engine {
   /// Its modes are those of the context. Precondition: `ctx` is not null. Throws std::system_error.
   explicit engine(SSL_CTX* ctx);
   /// Takes over an SSL object: the engine frees it, replaces its BIOs and forbids renegotiation on it. The
-  /// modes are those of the object. Precondition: `ssl` is not null and has not begun a handshake.
+  /// modes are those of the object. Throws std::system_error with bad_option, and leaves the object to the
+  /// caller, if `ssl` is null or has begun a handshake.
   explicit engine(SSL* ssl);
   ~engine();
   engine(const engine&) = delete;
