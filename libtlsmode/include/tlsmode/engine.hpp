@@ -64,7 +64,8 @@ class engine {
   /// Its modes are those of the context. Precondition: `ctx` is not null. Throws std::system_error.
   explicit engine(SSL_CTX* ctx);
   /// Takes over an SSL object: the engine frees it, replaces its BIOs and forbids renegotiation on it. The
-  /// modes are those of the object. Precondition: `ssl` is not null and has not begun a handshake.
+  /// modes are those of the object. Throws std::system_error with bad_option, and leaves the object to the
+  /// caller, if `ssl` is null or has begun a handshake.
   explicit engine(SSL* ssl);
   ~engine();
   engine(const engine&) = delete;
@@ -75,7 +76,8 @@ class engine {
   /// Begins or goes on with the handshake; complete once it is done and all its bytes are with the
   /// transport. Complete at once if it was done before.
   /// Errors: wrong_role, host_name_needed, fallback_scsv_misuse, job_on_other_thread, stream_truncated,
-  /// session_not_verified, those of OpenSSL and of the transport. Source: SSL_do_handshake(3).
+  /// session_not_verified, client_not_asked, those of OpenSSL and of the transport. Source:
+  /// SSL_do_handshake(3).
   step handshake(transport& t, role r);
 
   /// Decrypts into `to`: at least one byte, and then as much as can be had without waiting. An empty `to` is
@@ -311,6 +313,7 @@ class engine {
   std::size_t take_early(mutable_buffer to) noexcept;
   static engine* of(const SSL* ssl) noexcept;
   static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
+  static void on_info(const SSL* ssl, int where, int value) noexcept;
   std::error_code prepare_sessions() noexcept;
   std::error_code check_resumption() noexcept;
   std::error_code refuse_peer(std::error_code why) noexcept;
@@ -343,9 +346,13 @@ class engine {
 
   std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done
   const void* begun_with_ = nullptr;       // a server's context_settings then; only compared
+  const SSL_CTX* made_with_ = nullptr;     // the context at first; only compared
   std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
+  void (*previous_info_)(const SSL*, int, int) = nullptr;  // likewise
   int refused_depth_ = -1;
+  std::int16_t alert_received_ = -1; // the last one that was more than a notice
+  std::int16_t alert_sent_ = -1;
   mode_set modes_;
   tlsmode::stats stats_;
   std::size_t batch_limit_ = 256 * 1024;
