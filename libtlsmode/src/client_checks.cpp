@@ -6,6 +6,7 @@
 // OpenSSL 3.0 does so on clients only. A server takes the answer as it is and lets an unverified client in.
 #include "client_checks.hpp"
 
+#include "context_settings.hpp"
 #include "openssl_handle.hpp"
 
 #include <openssl/err.h>
@@ -49,7 +50,20 @@ bool client_checks::spoil_session(SSL* ssl) noexcept {
   return good;
 }
 
+bool client_checks::asked_too_little(const engine& e) noexcept {
+  SSL* const ssl = e.ssl_.get();
+  SSL_CTX* const chosen = SSL_get_SSL_CTX(ssl);
+  if (chosen == e.made_with_ || detail::context_settings::of(chosen) == nullptr) return false;
+  constexpr int nobody_without = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  if ((SSL_CTX_get_verify_mode(chosen) & nobody_without) != nobody_without) return false;
+  return (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0 || SSL_get0_peer_certificate(ssl) == nullptr;
+}
+
 std::error_code client_checks::done(engine& e) noexcept {
+  if (asked_too_little(e)) {
+    spoil_session(e.ssl_.get());
+    return error::client_not_asked;
+  }
   if (!e.client_unverified_) return {};
   SSL_set_verify_result(e.ssl_.get(), X509_V_ERR_CERT_REJECTED);
   e.refused_depth_ = 0;

@@ -19,6 +19,9 @@ struct client_checks {
   static bool watch() noexcept;
   /// The handshake is done as far as OpenSSL is concerned. Why the client must not get in, if so.
   static std::error_code done(engine& e) noexcept;
+  /// True if a callback has chosen another context of ours (SSL_set_SSL_CTX(3)) that lets nobody in without a
+  /// certificate, and the client was not asked for one: OpenSSL goes on with the first context's verify mode.
+  static bool asked_too_little(const engine& e) noexcept;
 
  private:
   static void on_answer(void*, void*, CRYPTO_EX_DATA* data, int, long, void*) noexcept;

@@ -332,6 +332,12 @@ void engine::drop_output() noexcept {
   if (!write_error_) write_error_ = std::make_error_code(std::errc::timed_out);
 }
 
+void engine::output_lost(std::error_code ec, operation told) noexcept {
+  if (!write_error_) write_error_ = ec;
+  spill_.clear();
+  if (told != operation::none) record_failure(told, write_error_);
+}
+
 // Moves held-back ciphertext to the transport until it would block.
 void engine::push_spill() noexcept {
   while (!spill_.empty() && transport_ != nullptr) {

@@ -67,6 +67,7 @@ std::error_code engine::reset() noexcept {
   write_address_ = nullptr;
   write_total_ = write_sealed_ = 0;
   refused_depth_ = -1;
+  alert_received_ = alert_sent_ = -1;
   stats_ = {};
   record_limit_ = largest_record;
   discarded_ = session_family_ = 0;

@@ -40,6 +40,12 @@ SSL* make_ssl(SSL_CTX* ctx) {
   return ssl;
 }
 
+// What has gone over other BIOs the engine could not know of.
+SSL* fresh(SSL* ssl) {
+  if (ssl == nullptr || SSL_in_before(ssl) == 0) throw std::system_error(error::bad_option, "engine(SSL*)");
+  return ssl;
+}
+
 } // namespace
 
 void engine::free_ssl::operator()(SSL* s) const noexcept { SSL_free(s); }
@@ -52,14 +58,17 @@ engine* engine::of(const SSL* ssl) noexcept {
 engine::engine(const context& ctx) : engine(ctx.native_handle()) {}
 engine::engine(SSL_CTX* ctx) : engine(make_ssl(ctx)) {}
 
-engine::engine(SSL* ssl) : ssl_(ssl), made_of_(SSL_get_SSL_CTX(ssl)) {
+engine::engine(SSL* ssl) : ssl_(fresh(ssl)), made_of_(SSL_get_SSL_CTX(ssl)) {
   BIO* bio = client_checks::watch() ? bio_bridge::make(*this) : nullptr;
   if (bio == nullptr) throw std::bad_alloc();
   SSL_set_bio(ssl, bio, bio);
   if (SSL_set_ex_data(ssl, engine_index(), this) != 1) throw std::bad_alloc();
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+  made_with_ = SSL_get_SSL_CTX(ssl);
   previous_verify_ = SSL_get_verify_callback(ssl);
   SSL_set_verify(ssl, SSL_get_verify_mode(ssl), &on_verify);
+  previous_info_ = SSL_get_info_callback(ssl);
+  SSL_set_info_callback(ssl, &on_info);
   const detail::context_settings* settings = detail::context_settings::of(SSL_get_SSL_CTX(ssl));
   host_needed_ = settings != nullptr && settings->host_needed;
   modes_ = mode_set::from_native(static_cast<std::uint64_t>(SSL_get_mode(ssl)));
@@ -225,6 +234,24 @@ void engine::record_failure(operation who, std::error_code ec) noexcept {
   failing_ = !spill_.empty(); // the alert, also if this step still completes with data
 }
 
+// OpenSSL's info callback of every engine. Nothing calls it on the data path but alerts.
+void engine::on_info(const SSL* ssl, int where, int value) noexcept {
+  engine* const self = of(ssl);
+  if (self == nullptr) return;
+  if ((where & SSL_CB_ALERT) != 0) {
+    const int alert = value & 0xff;
+    const bool notice =
+        alert == SSL_AD_CLOSE_NOTIFY || alert == SSL_AD_USER_CANCELLED || alert == SSL_AD_NO_RENEGOTIATION;
+    if (!notice)
+      ((where & SSL_CB_READ) != 0 ? self->alert_received_ : self->alert_sent_) =
+          static_cast<std::int16_t>(alert);
+  }
+  // As OpenSSL chooses: the connection's own, else that which its context has now.
+  const auto others = self->previous_info_ != nullptr ? self->previous_info_
+                                                      : SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+  if (others != nullptr) others(ssl, where, value);
+}
+
 void engine::describe_failure(operation who, std::error_code ec) {
   failure_ = std::make_unique<failure>();
   failure_->code = ec;
@@ -242,6 +269,12 @@ void engine::describe_failure(operation who, std::error_code ec) {
     failure_->verify_error = X509_verify_cert_error_string(verdict);
     failure_->verify_depth = refused_depth_;
   }
+  failure_->alert_received = alert_received_;
+  failure_->alert_sent = alert_sent_;
+  // OpenSSL makes an error of each alert that ends a connection.
+  if (const int reason = ERR_GET_REASON(ERR_peek_error());
+      alert_received_ < 0 && reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255)
+    failure_->alert_received = reason - SSL_AD_REASON_OFFSET;
   while (const unsigned long e = ERR_get_error()) {
     char text[256];
     ERR_error_string_n(e, text, sizeof text);

@@ -36,6 +36,8 @@ class core_category final : public std::error_category {
     case error::bad_option: return "OpenSSL does not take this setting";
     case error::session_not_verified:
       return "the session's peer was not verified as this connection would do it";
+    case error::client_not_asked:
+      return "a context was chosen that demands a certificate which the client was not asked for";
     case error::signer_failed: return "the signer of the private key failed";
     case error::signer_timed_out: return "the signer of the private key did not answer in time";
     case error::signer_busy: return "the signer of the private key has too many requests waiting";
@@ -86,6 +88,13 @@ std::string failure::to_string() const {
     text += "; certificate refused: " + verify_error;
     if (verify_depth >= 0) text += " at depth " + std::to_string(verify_depth);
   }
+  const auto add_alert = [&](const char* how, int alert) {
+    if (alert < 0) return;
+    text += std::string("; ") + how + " alert " + std::to_string(alert) + ", ";
+    text += SSL_alert_desc_string_long(alert);
+  };
+  add_alert("received", alert_received);
+  add_alert("sent", alert_sent);
   if (!openssl_errors.empty()) text += " [" + openssl_errors + "]";
   return text;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Which of a server's connections take each other's sessions. A resumption skips the check of the client, so
 // only those may that check alike; OpenSSL keeps the others apart by their session-id contexts.
+#include "client_checks.hpp"
 #include "hook_bridge.hpp"
 #include "openssl_handle.hpp"
 #include "session_bridge.hpp"
@@ -153,7 +154,7 @@ int session_bridge::on_ticket(SSL* ssl, void*) noexcept {
   const engine* const e = engine::of(ssl);
   if (e == nullptr || e->begun_with_ == nullptr || SSL_session_reused(ssl) != 0) return 1;
   try {
-    if (still_shares(*e)) return 1;
+    if (!client_checks::asked_too_little(*e) && still_shares(*e)) return 1;
   } catch (...) {
     return 0;
   }

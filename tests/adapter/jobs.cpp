@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Does a paused job suspend the handshake and nothing else? However the crypto says that it is ready, and if
 // it does not say so at all; with cancellation, destruction and other threads in between (D8).
-#include "asio_fixture.hpp"
+#include "asio_layered.hpp"
 #include "asio_pausing.hpp"
 
 #include <tlsmode/stats.hpp>
@@ -36,13 +36,17 @@ constexpr waking all_wakings[] = {waking::callback, waking::descriptor, waking::
 constexpr int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 // A server of ours whose certificate callback pauses.
-struct pausing_server : our_server {
-  explicit pausing_server(way at, int version = TLS1_3_VERSION, bool early = false)
-      : our_server(pair_options{version}), key(at.how, early) {
+template <class Stream>
+struct pausing_stream : tls_pair<asio_stream, Stream> {
+  explicit pausing_stream(way at, int version = TLS1_3_VERSION, bool early = false)
+      : tls_pair<asio_stream, Stream>(pair_options{version}), key(at.how, early) {
     key.install(server.native_handle());
     server.set_mode(mode::async);
     server.set_placement(at.where);
   }
+  using tls_pair<asio_stream, Stream>::io;
+  using tls_pair<asio_stream, Stream>::client;
+  using tls_pair<asio_stream, Stream>::server;
   // Starts the handshake and runs to where the job is paused.
   void run_to_the_pause() {
     c = start_handshake(client, as_client);
@@ -65,15 +69,17 @@ struct pausing_server : our_server {
   operation c;
   operation s;
 };
+using pausing_server = pausing_stream<tls_stream>;
 
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(jobs)
 
-BOOST_AUTO_TEST_CASE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on, Stream,
+                              both_channels) {
   for (const int version : versions) {
     for (const way at : ways) {
-      pausing_server p(at, version);
+      pausing_stream<Stream> p(at, version);
       p.run_to_the_pause();
       int others = 0;
       std::function<void()> other = [&] {
@@ -93,9 +99,9 @@ BOOST_AUTO_TEST_CASE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on)
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_signal_that_comes_before_the_pause_is_not_lost) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_signal_that_comes_before_the_pause_is_not_lost, Stream, both_channels) {
   for (const way at : ways) {
-    pausing_server p(at, TLS1_3_VERSION, true);
+    pausing_stream<Stream> p(at, TLS1_3_VERSION, true);
     p.c = start_handshake(p.client, as_client);
     p.s = start_handshake(p.server, as_server);
     p.finish();
@@ -135,33 +141,35 @@ BOOST_AUTO_TEST_CASE(a_verify_callback_may_pause_again_and_again) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_handshake_cancelled_during_the_pause_is_gone_on_with) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_handshake_cancelled_during_the_pause_is_gone_on_with, Stream, both_channels) {
   for (const way at : ways) {
     for (const bool released : {false, true}) {
-      pausing_server p(at);
-      p.run_to_the_pause();
-      settle(p.io);
-      p.s.cancel(net::cancellation_type::total);
-      settle(p.io);
-      BOOST_TEST(!p.s.done(), "bytes have gone both ways");
-      p.s.cancel();
-      run_until(p.io, [&] { return p.s.done(); });
-      BOOST_TEST(p.s.aborted());
-      if (released) p.key.release();
-      p.client.lowest_layer().cancel();
-      run_out(p.io); // a job that nobody waits for does not keep the loop
-      BOOST_TEST(p.c.aborted());
-      p.client.lowest_layer().close(); // Boost.Asio's stream cannot go on
-
-      p.s = start_handshake(p.server, as_server);
-      if (!released) {
+      for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial}) {
+        pausing_stream<Stream> p(at);
+        p.run_to_the_pause();
         settle(p.io);
-        BOOST_TEST(!p.s.done());
-        p.key.release();
+        p.s.cancel(net::cancellation_type::total);
+        settle(p.io);
+        BOOST_TEST(!p.s.done(), "bytes have gone both ways");
+        p.s.cancel(type);
+        run_until(p.io, [&] { return p.s.done(); });
+        BOOST_TEST(p.s.aborted());
+        if (released) p.key.release();
+        p.client.lowest_layer().cancel();
+        run_out(p.io); // a job that nobody waits for does not keep the loop
+        BOOST_TEST(p.c.aborted());
+        p.client.lowest_layer().close(); // Boost.Asio's stream cannot go on
+
+        p.s = start_handshake(p.server, as_server);
+        if (!released) {
+          settle(p.io);
+          BOOST_TEST(!p.s.done());
+          p.key.release();
+        }
+        run_until(p.io, [&] { return p.s.done(); });
+        BOOST_TEST(p.s.ec() == net::ssl::error::stream_truncated, "its peer is gone; the job is not");
+        BOOST_TEST(p.key.pauses() == 1);
       }
-      run_until(p.io, [&] { return p.s.done(); });
-      BOOST_TEST(p.s.ec() == net::ssl::error::stream_truncated, "its peer is gone; the job is not");
-      BOOST_TEST(p.key.pauses() == 1);
     }
   }
 }
@@ -291,9 +299,9 @@ BOOST_AUTO_TEST_CASE(a_synchronous_handshake_on_a_non_blocking_socket_does_not_w
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_loop_stays_for_a_paused_job) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_loop_stays_for_a_paused_job, Stream, both_channels) {
   for (const way at : ways) {
-    pausing_server p(at);
+    pausing_stream<Stream> p(at);
     p.run_to_the_pause();
     p.client.lowest_layer().close();
     run_until(p.io, [&] { return p.c.done(); });

@@ -287,6 +287,72 @@ BOOST_AUTO_TEST_CASE(it_is_cancelled_while_the_socket_waits) {
   }
 }
 
+// Over layers that are no sockets: the outer TLS waits for a peer that says nothing.
+template <class Client, class Server>
+void cancel_while_tls_waits(net::io_context& io, Client& client, Server& server,
+                            net::cancellation_type type) {
+  shake_hands(io, client, server);
+  operation op = start_teardown(role_type::client, client);
+  settle(io);
+  BOOST_TEST(!op.done());
+  op.cancel(net::cancellation_type::total);
+  settle(io);
+  BOOST_TEST(!op.done(), "close_notify is sent");
+  op.cancel(type);
+  run_until(io, [&] { return op.done(); });
+  BOOST_TEST(op.aborted());
+}
+
+BOOST_AUTO_TEST_CASE(it_is_cancelled_over_layers_that_are_no_sockets) {
+  for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial}) {
+    {
+      contexts c;
+      auto sockets = tcp_pair(c.io.get_executor(), c.io.get_executor());
+      stream<beast::tcp_stream> client(std::move(sockets.first), c.for_client);
+      tls_stream server(std::move(sockets.second), c.for_server);
+      cancel_while_tls_waits(c.io, client, server, type);
+      BOOST_TEST(!client.next_layer().socket().is_open());
+    }
+    {
+      contexts c;
+      auto sockets = tcp_pair(c.io.get_executor(), c.io.get_executor());
+      stream<own_layer> client(std::move(sockets.first), c.for_client);
+      tls_stream server(std::move(sockets.second), c.for_server);
+      cancel_while_tls_waits(c.io, client, server, type);
+      BOOST_TEST(!client.next_layer().torn_down, "it is closed, no more");
+    }
+    contexts c;
+    auto sockets = tcp_pair(c.io.get_executor(), c.io.get_executor());
+    stream<tls_stream> client(tls_stream(std::move(sockets.first), c.for_client), c.for_client);
+    stream<tls_stream> server(tls_stream(std::move(sockets.second), c.for_server), c.for_server);
+    shake_hands(c.io, client.next_layer(), server.next_layer());
+    cancel_while_tls_waits(c.io, client, server, type);
+    BOOST_TEST(!client.lowest_layer().is_open());
+  }
+}
+
+// The outer TLS has come to its end, and the inner one waits for the peer's.
+BOOST_AUTO_TEST_CASE(it_is_cancelled_while_the_layer_below_waits) {
+  for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial}) {
+    contexts c;
+    auto sockets = tcp_pair(c.io.get_executor(), c.io.get_executor());
+    stream<tls_stream> client(tls_stream(std::move(sockets.first), c.for_client), c.for_client);
+    stream<tls_stream> server(tls_stream(std::move(sockets.second), c.for_server), c.for_server);
+    shake_hands(c.io, client.next_layer(), server.next_layer());
+    shake_hands(c.io, client, server);
+    operation op = start_teardown(role_type::client, client);
+    const operation bye = start_shutdown(server);
+    run_until(c.io, [&] { return bye.done(); });
+    settle(c.io);
+    BOOST_TEST((client.state() == connection_state::closed));
+    BOOST_TEST(!op.done());
+    op.cancel(type);
+    run_until(c.io, [&] { return op.done(); });
+    BOOST_TEST(op.aborted());
+    BOOST_TEST(!client.lowest_layer().is_open());
+  }
+}
+
 // Total cancellation would have to undo what the peer has seen already.
 BOOST_AUTO_TEST_CASE(total_cancellation_comes_too_late) {
   open_pair<our_client> p;

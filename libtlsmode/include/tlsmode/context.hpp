@@ -82,8 +82,10 @@ class context {
   [[nodiscard]] std::error_code trust_system();
 
   /// On a server: demands a certificate of every client, signed by an authority in this PEM file or text, and
-  /// names these authorities to the client. Errors: bad_option on a client, the system's, PEM's, OpenSSL's.
-  /// Source: SSL_CTX_set_verify(3), SSL_CTX_set_client_CA_list(3).
+  /// names these authorities to the client. A callback that chooses this context during a handshake that was
+  /// begun with another one must also have the client asked, with SSL_set_verify(); otherwise the handshake
+  /// fails with client_not_asked. Errors: bad_option on a client, the system's, PEM's, OpenSSL's. Source:
+  /// SSL_CTX_set_verify(3), SSL_CTX_set_client_CA_list(3).
   [[nodiscard]] std::error_code require_client_certificate(const std::string& ca_path);
   [[nodiscard]] std::error_code require_client_certificate(pem ca);
   /// The same, but a client may do without: ask peer_certificate() who it is, and take none for nobody. A

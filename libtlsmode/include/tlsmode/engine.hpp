@@ -63,6 +63,9 @@ enum class job_scope : std::uint8_t {
 /// thread that started it.
 class engine {
  public:
+  /// What an engine is asked to do; as a name in failure::operation.
+  enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
+
   /// A connection of a context. Its modes are those of the context.
   /// Throws std::system_error if OpenSSL cannot make one.
   explicit engine(const context& ctx);
@@ -70,7 +73,8 @@ class engine {
   /// Its modes are those of the context. Precondition: `ctx` is not null. Throws std::system_error.
   explicit engine(SSL_CTX* ctx);
   /// Takes over an SSL object: the engine frees it, replaces its BIOs and forbids renegotiation on it. The
-  /// modes are those of the object. Precondition: `ssl` is not null and has not begun a handshake.
+  /// modes are those of the object. Throws std::system_error with bad_option, and leaves the object to the
+  /// caller, if `ssl` is null or has begun a handshake.
   explicit engine(SSL* ssl);
   ~engine();
   engine(const engine&) = delete;
@@ -81,8 +85,8 @@ class engine {
   /// Begins or goes on with the handshake; complete once it is done and all its bytes are with the
   /// transport. Complete at once if it was done before.
   /// Errors: wrong_role, host_name_needed, fallback_scsv_misuse, job_on_other_thread, stream_truncated,
-  /// session_not_verified, those of signers and hooks (error.hpp), of OpenSSL and of the transport.
-  /// Source: SSL_do_handshake(3).
+  /// session_not_verified, client_not_asked, those of signers and hooks (error.hpp), of OpenSSL and of the
+  /// transport. Source: SSL_do_handshake(3).
   step handshake(transport& t, role r);
 
   /// Decrypts into `to`: at least one byte, and then as much as can be had without waiting. An empty `to` is
@@ -119,6 +123,10 @@ class engine {
   /// Throws away the ciphertext held back for the transport. If there was any, nothing can be written any
   /// more (errc::timed_out): for a peer that does not read even the last alert.
   void drop_output() noexcept;
+  /// For a transport that takes bytes and sends them later, as memory_transport does: they will not arrive,
+  /// because of `ec`. Nothing can be written any more, and last_failure() has the code with `told`, the
+  /// operation that completes with it; with operation::none nobody has been told yet.
+  void output_lost(std::error_code ec, operation told) noexcept;
 
   /// Complete when a read would not have to wait: there is plaintext, or the end, or a failure for it to
   /// report. Moves no plaintext. Errors: handshake_needed. Source: SSL_peek_ex(3).
@@ -293,7 +301,6 @@ class engine {
   friend struct context_switch;
   friend struct detail::answer_wait;
   friend struct client_checks;
-  enum class operation : std::uint8_t { none, handshake, read, write, shutdown };
   struct free_ssl {
     void operator()(SSL* s) const noexcept;
   };
@@ -352,6 +359,7 @@ class engine {
   std::size_t take_early(mutable_buffer to) noexcept;
   static engine* of(const SSL* ssl) noexcept;
   static int on_verify(int preverified, X509_STORE_CTX* store) noexcept;
+  static void on_info(const SSL* ssl, int where, int value) noexcept;
   std::error_code prepare_sessions() noexcept;
   std::error_code check_resumption() noexcept;
   void mark_session() noexcept;
@@ -385,9 +393,13 @@ class engine {
 
   std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done
   const void* begun_with_ = nullptr;       // a server's context_settings then; only compared
+  const SSL_CTX* made_with_ = nullptr;     // the context at first; only compared
   std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
+  void (*previous_info_)(const SSL*, int, int) = nullptr;  // likewise
   int refused_depth_ = -1;
+  std::int16_t alert_received_ = -1; // the last one that was more than a notice
+  std::int16_t alert_sent_ = -1;
   mode_set modes_;
   tlsmode::stats stats_;
   std::size_t batch_limit_ = 256 * 1024;

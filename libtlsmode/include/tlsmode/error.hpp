@@ -28,6 +28,8 @@ enum class error {
   bad_option,            ///< misuse: a setting that OpenSSL does not take
   session_not_verified,  ///< misuse: a verifying connection was given a session that proves no such
                          ///< verification
+  client_not_asked, ///< misuse: a context was chosen during the handshake that demands a certificate of the
+                    ///< client, which nobody had asked for
   // What went wrong with a private key behind a signer, or with a hook.
   signer_failed,       ///< the signer could not sign
   signer_timed_out,    ///< the signer did not answer in time
@@ -60,6 +62,11 @@ struct failure {
   std::string openssl_errors; ///< OpenSSL's whole error queue, oldest first, joined by "; "
   std::string verify_error;   ///< why the peer's certificate was refused, in words; empty otherwise
   int verify_depth = -1; ///< depth in the chain of the refused certificate (0: the peer's own), -1 otherwise
+  /// Number of the alert by which the peer, or this side, told the other of the failure (RFC 8446 section 6);
+  /// -1 if there was none. The one that was sent is not known if another info callback was set on the native
+  /// connection.
+  int alert_received = -1;
+  int alert_sent = -1;
 
   /// One line for people: operation, code and all reasons. Text from the peer is not in it.
   [[nodiscard]] std::string to_string() const;

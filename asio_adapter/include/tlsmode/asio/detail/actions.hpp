@@ -11,6 +11,7 @@
 //   next_part()          true if run() shall be called again after a step that completed well
 //   may_stop_total(e)    true while cancelling leaves no trace, so that total cancellation is honoured
 //   stop(engine)         ends the operation because it was cancelled; returns the bytes it has moved
+//   kind                 what it is to the engine
 //   has_bytes            whether the completion carries a number of bytes
 //   flushes              whether it is complete only when the channel has sent everything
 //   needs_async(engine)  only where that can be: true if it must not block
@@ -26,6 +27,7 @@ namespace tlsmode::detail {
 
 class handshake_action {
  public:
+  static constexpr auto kind = engine::operation::handshake;
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
   explicit handshake_action(role r) noexcept : role_(r) {}
@@ -94,6 +96,7 @@ class buffered_handshake_action : public handshake_action {
 template <class MutableBufferSequence>
 class read_action {
  public:
+  static constexpr auto kind = engine::operation::read;
   static constexpr bool has_bytes = true;
   static constexpr bool flushes = false;
   explicit read_action(const MutableBufferSequence& buffers) : buffers_(buffers) {}
@@ -121,6 +124,7 @@ class read_action {
 template <class ConstBufferSequence>
 class write_action {
  public:
+  static constexpr auto kind = engine::operation::write;
   static constexpr bool has_bytes = true;
   static constexpr bool flushes = true;
   explicit write_action(const ConstBufferSequence& buffers) : buffers_(buffers) {}
@@ -145,6 +149,7 @@ class write_action {
 // close_notify goes out in turn with the writes; waiting for the peer's takes turns with the reads.
 class shutdown_action {
  public:
+  static constexpr auto kind = engine::operation::shutdown;
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
   explicit shutdown_action(shutdown_form form) noexcept : form_(form) {}
@@ -177,6 +182,7 @@ class shutdown_action {
 // Waits until a read would not have to.
 class wait_read_action {
  public:
+  static constexpr auto kind = engine::operation::none;
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = false;
 
@@ -198,6 +204,7 @@ class wait_read_action {
 template <bool CanAsk>
 class wait_write_action {
  public:
+  static constexpr auto kind = engine::operation::none;
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
 

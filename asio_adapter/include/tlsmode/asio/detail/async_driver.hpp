@@ -105,7 +105,7 @@ class async_driver {
     }
     if (ec && ec != net::error::operation_aborted) {
       (void)stop_action();
-      return finish(ec, 0, false);
+      return fail(ec, false);
     }
     waiter_.reset();
     run(false);
@@ -144,7 +144,7 @@ class async_driver {
         continue;
       }
       if (const auto ec = state_->channel.send_error(); ec && finished_.over && !s.error)
-        return finish(ec, 0, initiating); // the flusher was told so
+        return fail(ec, initiating); // the flusher was told so
       if (finished_.still_with(state_->channel, s, Action::flushes, state_->eng)) {
         if (s.error) return wait_for_alert();
         if (prepare_to_wait(initiating)) wait_to_send(initiating);
@@ -376,6 +376,12 @@ class async_driver {
   void abort(bool initiating = false) {
     const std::size_t n = stop_action();
     finish(cancel_.late() ? net::error::timed_out : net::error::operation_aborted, n, initiating);
+  }
+
+  // The next layer has failed.
+  void fail(boost::system::error_code ec, bool initiating) {
+    if (ec == state_->channel.send_error()) state_->eng.output_lost(ec, Action::kind);
+    finish(ec, 0, initiating);
   }
 
   // Ends what the operation has begun in the engine. While it waits for its turn, what is unfinished there is

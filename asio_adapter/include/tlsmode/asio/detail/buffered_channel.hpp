@@ -101,8 +101,8 @@ class buffered_channel {
       return;
     }
     // The peer may wait for this before it sends what we wait for; but who may not block reads all the same.
+    // That it can no longer be sent is for those to hear who send.
     while (unsent() && !sending_ && !ec) send(next, ec);
-    if (ec && !is_would_block(ec)) return;
     ec = {};
     const net::mutable_buffer room = input();
     if (room.size() == 0) return void(ec = no_memory());

@@ -201,6 +201,7 @@ class flusher {
     ec = state_->channel.sent(ec, n);
     if (state_->next == nullptr) return;
     if (state_->away) return void(state_->flush_owed = true);
+    if (ec && ec == state_->channel.send_error()) state_->eng.output_lost(ec, engine::operation::none);
     // Also when it was told to stop: by now there may be another operation.
     if ((!ec || ec == net::error::operation_aborted) && state_->outstanding != 0) {
       decltype(auto) t = state_->transport();

@@ -24,6 +24,13 @@ class sync_driver {
   sync_driver& operator=(const sync_driver&) = delete;
 
   std::size_t run(boost::system::error_code& ec) {
+    const std::size_t n = run_to_the_end(ec);
+    if (ec && ec == state_.channel.send_error()) state_.eng.output_lost(ec, Action::kind);
+    return n;
+  }
+
+ private:
+  std::size_t run_to_the_end(boost::system::error_code& ec) {
     ec = {};
     if (action_.trivial()) return 0;
     if (state_.away) {
@@ -68,7 +75,6 @@ class sync_driver {
     }
   }
 
- private:
   bool take_lanes() {
     const unsigned needed = action_.lanes(state_.eng);
     state_.release(held_ & ~needed);

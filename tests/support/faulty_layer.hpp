@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSL-1.0
+// A next layer in memory that does as it is told: how much it moves at once, at which of its operations it
+// breaks, and when it calls the test. One thread.
+#ifndef TLSMODE_TESTS_SUPPORT_FAULTY_LAYER_HPP
+#define TLSMODE_TESTS_SUPPORT_FAULTY_LAYER_HPP
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace tlsmode {
+namespace net = boost::asio;
+
+namespace test {
+
+/// What one end of a connection does, and what was asked of it.
+struct layer_plan {
+  static constexpr int never = std::numeric_limits<int>::max();
+  std::size_t chunk = std::numeric_limits<std::size_t>::max();    ///< most bytes that one operation moves
+  std::size_t capacity = std::numeric_limits<std::size_t>::max(); ///< of the way to the peer
+  int breaks_at = never; ///< this operation (from 1) and all others fail from then on
+  int calls_at = never;  ///< while this operation is under way `call` is called
+  std::function<void()> call;
+  boost::system::error_code error = net::error::network_down; ///< with which they fail
+
+  int operations = 0; ///< begun so far
+  int reads_at_once = 0, writes_at_once = 0, most_reads = 0, most_writes = 0;
+  [[nodiscard]] bool broken() const noexcept { return operations >= breaks_at; }
+};
+
+/// One end of a pair. Waiting operations can be cancelled; synchronous ones never wait.
+class faulty_layer {
+ public:
+  using executor_type = net::any_io_executor;
+
+  /// Connected with each other.
+  static std::pair<faulty_layer, faulty_layer> pair(const executor_type& ex) {
+    auto there = std::make_shared<way>(ex);
+    auto back = std::make_shared<way>(ex);
+    return {faulty_layer(ex, there, back), faulty_layer(ex, back, there)};
+  }
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return end_->ex; }
+  [[nodiscard]] layer_plan& plan() noexcept { return end_->plan; }
+  [[nodiscard]] static bool non_blocking() noexcept { return true; }
+
+  template <class Buffers, class Handler>
+  void async_read_some(const Buffers& buffers, Handler&& handler) {
+    end_->begin();
+    layer_plan& p = end_->plan;
+    p.most_reads = std::max(p.most_reads, ++p.reads_at_once);
+    end_->in->reader.start(end_->readable(), waiting<true, Buffers, std::decay_t<Handler>>{
+                                                 std::forward<Handler>(handler), buffers, end_});
+  }
+  template <class Buffers, class Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    end_->begin();
+    layer_plan& p = end_->plan;
+    p.most_writes = std::max(p.most_writes, ++p.writes_at_once);
+    end_->out->writer.start(end_->writable(), waiting<false, Buffers, std::decay_t<Handler>>{
+                                                  std::forward<Handler>(handler), buffers, end_});
+  }
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers, boost::system::error_code& ec) {
+    if (end_->readable()) end_->begin();
+    return end_->read(buffers, ec = end_->readable() ? boost::system::error_code() : net::error::would_block);
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, boost::system::error_code& ec) {
+    if (end_->writable()) end_->begin();
+    return end_->write(buffers,
+                       ec = end_->writable() ? boost::system::error_code() : net::error::would_block);
+  }
+
+ private:
+  // Where one operation at a time waits, if it has to.
+  struct place {
+    explicit place(const executor_type& ex) : timer(ex) {}
+    template <class Handler>
+    void start(bool at_once, Handler handler) {
+      woken = at_once;
+      if (at_once) return net::post(timer.get_executor(), std::move(handler));
+      timer.expires_at(net::steady_timer::time_point::max());
+      timer.async_wait(std::move(handler));
+    }
+    void wake() {
+      woken = true;
+      timer.cancel();
+    }
+    net::steady_timer timer;
+    bool woken = false;
+  };
+  struct way {
+    explicit way(const executor_type& ex) : reader(ex), writer(ex) {}
+    std::string bytes;
+    place reader;
+    place writer;
+  };
+  struct end {
+    [[nodiscard]] bool readable() const noexcept { return plan.broken() || !in->bytes.empty(); }
+    [[nodiscard]] bool writable() const noexcept {
+      return plan.broken() || out->bytes.size() < plan.capacity;
+    }
+    void begin() {
+      if (++plan.operations == plan.calls_at) net::post(ex, plan.call);
+      if (plan.operations != plan.breaks_at) return;
+      in->reader.wake();
+      out->writer.wake();
+    }
+    // `ec` says whether there was a reason not to move anything.
+    template <class Buffers>
+    std::size_t read(const Buffers& buffers, boost::system::error_code& ec) {
+      if (plan.broken()) ec = plan.error;
+      if (ec) return 0;
+      const std::size_t most = std::min(plan.chunk, in->bytes.size());
+      const std::size_t n = net::buffer_copy(buffers, net::buffer(in->bytes), most);
+      in->bytes.erase(0, n);
+      in->writer.wake();
+      return n;
+    }
+    template <class Buffers>
+    std::size_t write(const Buffers& buffers, boost::system::error_code& ec) {
+      if (plan.broken()) ec = plan.error;
+      if (ec) return 0;
+      const std::size_t room = std::min(plan.chunk, plan.capacity - out->bytes.size());
+      const std::size_t n = std::min(room, net::buffer_size(buffers));
+      const std::size_t before = out->bytes.size();
+      out->bytes.resize(before + n);
+      net::buffer_copy(net::buffer(out->bytes) + before, buffers);
+      out->reader.wake();
+      return n;
+    }
+    executor_type ex;
+    std::shared_ptr<way> in, out;
+    layer_plan plan;
+  };
+
+  template <bool Reads, class Buffers, class Handler>
+  struct waiting {
+    using executor_type = net::associated_executor_t<Handler, net::any_io_executor>;
+    using allocator_type = net::associated_allocator_t<Handler>;
+    using cancellation_slot_type = net::associated_cancellation_slot_t<Handler>;
+    Handler handler;
+    Buffers buffers;
+    std::shared_ptr<end> at;
+
+    [[nodiscard]] executor_type get_executor() const noexcept {
+      return net::get_associated_executor(handler, at->ex);
+    }
+    [[nodiscard]] allocator_type get_allocator() const noexcept {
+      return net::get_associated_allocator(handler);
+    }
+    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
+      return net::get_associated_cancellation_slot(handler);
+    }
+    void operator()(boost::system::error_code ec = {}) {
+      if ((Reads ? at->in->reader : at->out->writer).woken) ec = {};
+      std::size_t n = 0;
+      if constexpr (Reads) {
+        --at->plan.reads_at_once;
+        n = at->read(buffers, ec);
+      } else {
+        --at->plan.writes_at_once;
+        n = at->write(buffers, ec);
+      }
+      std::move(handler)(ec, n);
+    }
+  };
+
+  faulty_layer(const executor_type& ex, std::shared_ptr<way> in, std::shared_ptr<way> out)
+      : end_(std::make_shared<end>(end{ex, std::move(in), std::move(out), {}})) {}
+  std::shared_ptr<end> end_;
+};
+
+} // namespace test
+} // namespace tlsmode
+
+#endif
