@@ -222,6 +222,26 @@ BOOST_AUTO_TEST_CASE(only_the_first_answer_counts) {
   BOOST_TEST(signing_pair(contexts).connect());
 }
 
+BOOST_AUTO_TEST_CASE(the_answering_thread_s_errors_stay_as_they_are) {
+  for (const key_kind kind : all_key_kinds) {
+    const auto s = std::make_shared<held_signer>();
+    const signing_contexts contexts(kind, TLS1_3_VERSION, side::server, s);
+    signing_pair pair(contexts);
+    pair.advance_to_the_signature();
+    ERR_raise(ERR_LIB_USER, 7);
+    const unsigned long before = ERR_peek_last_error();
+    bytes garbage = good_signature(kind, *s->take());
+    pair.server.tls.cancel_handshake();
+    BOOST_REQUIRE(stops(pair.server.handshake(), suspend::want_async));
+    ERR_raise(ERR_LIB_USER, 7);
+    garbage.back() ^= std::byte{1};
+    s->take()->succeed(garbage);
+    BOOST_TEST(ERR_GET_REASON(ERR_peek_last_error()) == ERR_GET_REASON(before));
+    BOOST_TEST(ERR_GET_LIB(ERR_peek_last_error()) == ERR_GET_LIB(before));
+    BOOST_TEST(fails(pair.server.handshake(), error::wrong_signature));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_error_of_a_foreign_connection_is_openssl_s) {
   const auto s = std::make_shared<calling_signer>([](const request_ptr& r) { r->fail({}); });
   const signing_contexts contexts(key_kind::p256, TLS1_3_VERSION, side::server, s);
@@ -296,6 +316,32 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_an_error_and_not_a_wait) {
     BOOST_TEST(pair.connect());
   }
   BOOST_TEST(gate.begun == 3); // neither the refused one nor who gave up
+}
+
+BOOST_AUTO_TEST_CASE(who_is_not_waited_for_when_his_turn_comes_is_dropped) {
+  std::mutex blocked;
+  std::atomic<int> begun{0};
+  const auto s = std::make_shared<thread_pool_signer>([&](const signature_request& r) {
+    ++begun;
+    const std::lock_guard lock(blocked);
+    return good_signature(key_kind::p256, r);
+  });
+  const signing_contexts contexts(key_kind::p256, TLS1_3_VERSION, side::server, s);
+  std::unique_lock lock(blocked);
+  std::vector<std::unique_ptr<signing_pair>> pairs;
+  for (int i = 0; i < 3; ++i) {
+    pairs.push_back(std::make_unique<signing_pair>(contexts));
+    pairs.back()->advance_to_the_signature();
+  }
+  while (begun == 0) std::this_thread::yield();
+  pairs[1].reset(); // the second connection goes away while it waits
+  lock.unlock();
+  for (const int i : {0, 2}) {
+    signing_pair& pair = *pairs[static_cast<std::size_t>(i)];
+    while (pair.server.handshake().why == suspend::want_async) std::this_thread::yield();
+    BOOST_TEST(pair.connect());
+  }
+  BOOST_TEST(begun == 2);
 }
 
 BOOST_AUTO_TEST_CASE(the_end_of_the_pool_is_an_answer) {

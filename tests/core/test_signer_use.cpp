@@ -221,6 +221,40 @@ BOOST_AUTO_TEST_CASE(a_certificate_callback_chooses_a_certificate_and_its_signer
   BOOST_TEST(s->schemes.size() == 2u);
 }
 
+// The program may have its own library contexts, and wishes about providers.
+BOOST_AUTO_TEST_CASE(contexts_of_other_library_contexts) {
+  const std::unique_ptr<OSSL_LIB_CTX, decltype([](OSSL_LIB_CTX* p) { OSSL_LIB_CTX_free(p); })> other(
+      OSSL_LIB_CTX_new());
+  BOOST_REQUIRE(OSSL_PROVIDER_load(other.get(), "default") != nullptr);
+  struct made_with {
+    OSSL_LIB_CTX* library;
+    const char* query;
+  };
+  for (const made_with& how : {made_with{nullptr, "?provider=default"}, made_with{other.get(), nullptr}}) {
+    for (const key_kind kind : all_key_kinds) {
+      const native_context server(SSL_CTX_new_ex(how.library, how.query, TLS_server_method()));
+      BOOST_REQUIRE(SSL_CTX_use_certificate(server.get(), identity_of(kind).certificate.get()) == 1);
+      BOOST_REQUIRE(!use_signer(server.get(), signer_of(kind)));
+      const context client = client_context();
+      endpoint a(client, role::client);
+      BOOST_REQUIRE(!a.tls.set_host(server_name));
+      engine b(server.get());
+      memory_transport wire;
+      step s;
+      for (int i = 0; i < 4; ++i) {
+        a.last = a.handshake();
+        BOOST_REQUIRE(wire.feed(a.wire.output()));
+        a.wire.consume(a.wire.output().size());
+        s = b.handshake(wire, role::server);
+        BOOST_REQUIRE(a.wire.feed(wire.output()));
+        wire.consume(wire.output().size());
+      }
+      BOOST_TEST(completes(a.last));
+      BOOST_TEST(completes(s));
+    }
+  }
+}
+
 // A native client and server that are nobody's engine, as boost::asio::ssl::stream has them.
 BOOST_AUTO_TEST_CASE(connections_that_are_no_engine_s_block) {
   for (const key_kind kind : all_key_kinds) {
