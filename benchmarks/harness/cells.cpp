@@ -40,9 +40,11 @@ workload offload(scenario kind) {
 
 const comparison with_limit{&asio_ssl_stream, {&tlsmode_stream}, {&plain_tcp_stream}};
 const comparison of_streams{&asio_ssl_stream, {&tlsmode_stream}, {}};
-const comparison of_servers{&asio_ssl_stream, {&tlsmode_signer_stream, &tlsmode_stream}, {}};
+const comparison of_servers{
+    &asio_ssl_stream, {&tlsmode_signer_stream, &tlsmode_job_threads_stream, &tlsmode_stream}, {}};
 const comparison of_jobs{&tlsmode_stream, {&tlsmode_async_stream}, {}};
-const comparison of_signers{&tlsmode_stream, {&tlsmode_signer_stream}, {&asio_ssl_stream}};
+const comparison of_signers{
+    &tlsmode_stream, {&tlsmode_signer_stream, &tlsmode_job_threads_stream}, {&asio_ssl_stream}};
 
 cell flood_cell(std::string_view key, std::string_view title, double load, server_key kind) {
   return {key, title, flood(load, kind), false, of_servers, {{metric::late_p999, ratio_at_most, 0.2}}};
@@ -113,7 +115,7 @@ const std::vector<cell> cells{
      "RSA-2048 handshakes, 64 at a time, both ends on one thread",
      offload(scenario::handshake),
      false,
-     of_signers,
+     {&tlsmode_stream, {&tlsmode_signer_stream}, {&asio_ssl_stream}},
      {{metric::handshakes, ratio_at_least, 1.7}}},
     flood_cell("flood-half", "a flood of RSA-2048 handshakes, half of what asio::ssl::stream can take", 0.5,
                server_key::rsa_2048),

@@ -20,8 +20,10 @@ struct stream_type {
 extern const stream_type asio_ssl_stream;
 extern const stream_type tlsmode_stream;
 extern const stream_type plain_tcp_stream;
-// tlsmode::stream, with the server's signatures made by a thread beside the loop's; with mode::async alone.
+// tlsmode::stream with one thread besides the loop's, which makes the server's signatures or runs its
+// handshakes; and with mode::async alone.
 extern const stream_type tlsmode_signer_stream;
+extern const stream_type tlsmode_job_threads_stream;
 extern const stream_type tlsmode_async_stream;
 
 // In the order in which a round runs them. Each cell says which take part, and which is the baseline.

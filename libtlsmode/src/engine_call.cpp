@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // What an OpenSSL call came to: the single mapping of OpenSSL's results, and how a step ends because of them.
 #include "engine_call.hpp"
+
 #include "job_slots.hpp"
+#include "thread_number.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -25,7 +27,7 @@ engine::call_result engine::interpret(operation who, int rc) {
     if (extras_) detail::job_slot_queue::leave(*extras_);
     if (job_owner_ == operation::none) {
       job_owner_ = who;
-      job_thread_ = std::this_thread::get_id();
+      job_thread_ = detail::thread_number();
     }
     return {outcome::stopped, suspend::want_async, {}};
   }

@@ -56,8 +56,7 @@ template <class Call>
 engine::call_result engine::call(operation who, Call&& openssl_call) {
   if (job_owner_ != operation::none) {
     if (job_owner_ != who) return {outcome::stopped, suspend::want_turn, {}};
-    if (job_thread_ != std::this_thread::get_id())
-      return {outcome::failed, suspend::none, error::job_on_other_thread};
+    if (job_elsewhere()) return {outcome::failed, suspend::none, error::job_on_other_thread};
   }
   if (ERR_peek_error() != 0) ERR_clear_error(); // left by somebody else; SSL_get_error would take it for ours
   read_blocked_ = read_gated_ = false;

@@ -4,6 +4,7 @@
 #include "answer_wait.hpp"
 #include "engine_call.hpp"
 #include "job_slots.hpp"
+#include "thread_number.hpp"
 
 #include <openssl/async.h>
 #include <openssl/crypto.h>
@@ -100,6 +101,10 @@ void engine::set_job_callback(std::shared_ptr<std::function<void()>> callback) {
   (void)held.release();
   SSL_set_async_callback(ssl_.get(), [](SSL*, void* arg) { return call_back(arg); });
   SSL_set_async_callback_arg(ssl_.get(), raw);
+}
+
+bool engine::job_elsewhere() const noexcept {
+  return job_owner_ != operation::none && job_thread_ != detail::thread_number();
 }
 
 bool engine::may_pause() const noexcept {
@@ -214,12 +219,13 @@ void engine::resume_job_to_its_end() noexcept {
 void engine::end_paused_job() noexcept {
   if (job_owner_ == operation::none) return stop_waiting_for_answers(true);
   BIO* sink = BIO_new(BIO_s_null());
-  if (sink != nullptr && job_thread_ == std::this_thread::get_id()) {
+  if (sink != nullptr && !job_elsewhere()) {
     SSL_set0_wbio(ssl_.get(), sink);
     sink = nullptr;
     resume_job_to_its_end();
   }
   BIO_free(sink);
+  stop_waiting_for_answers(true); // also if nobody could be asked to end
   if (SSL_waiting_for_async(ssl_.get()) == 0) return;
   abandoned.fetch_add(1, std::memory_order_relaxed);
   job_in_.leak();

@@ -19,6 +19,10 @@ bool engine::feed(const_buffer bytes) noexcept {
   return early_ && early_->append(bytes);
 }
 
+void engine::feed_end(std::error_code ec) noexcept {
+  if (!read_error_) read_error_ = ec ? ec : make_error_code(error::stream_truncated);
+}
+
 // For the BIO: fed bytes come before those of the transport.
 std::size_t engine::take_early(mutable_buffer to) noexcept {
   const std::size_t n = std::min(to.size(), early_->size());
@@ -34,7 +38,7 @@ bool engine::holds_ciphertext() const noexcept { return SSL_has_pending(ssl_.get
 
 std::error_code engine::reset() noexcept {
   if (job_owner_ != operation::none) {
-    if (job_thread_ != std::this_thread::get_id()) return error::job_on_other_thread;
+    if (job_elsewhere()) return error::job_on_other_thread;
     resume_job_to_its_end(); // with no transport bound its output ends in the spill
     if (SSL_waiting_for_async(ssl_.get()) != 0) return error::operation_in_progress;
   }

@@ -178,7 +178,9 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   if (self == nullptr) return preverified;
   int verdict = 0;
   try {
-    if (self->verify_callback_ && *self->verify_callback_)
+    if (self->extras_ && self->extras_->ending)
+      verdict = 0; // whoever it would ask may be gone
+    else if (self->verify_callback_ && *self->verify_callback_)
       verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;
     else
       verdict = self->previous_verify_ != nullptr ? self->previous_verify_(preverified, store) : preverified;

@@ -46,6 +46,7 @@ class core_category final : public std::error_category {
     case error::hook_timed_out: return "a hook of the handshake did not answer in time";
     case error::hook_cannot_wait: return "a hook was asked where the handshake cannot wait for it";
     case error::hooks_need_async: return "hooks that suspend need an asynchronous handshake";
+    case error::job_threads_stopped: return "the job threads of the connection were stopped";
     case error::openssl_internal: return "OpenSSL failed without giving a reason";
     }
     return "unknown tlsmode error";

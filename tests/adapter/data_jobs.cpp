@@ -22,6 +22,7 @@ struct pausing_client : open_pair<our_client> {
   explicit pausing_client(int version = TLS1_3_VERSION)
       : open_pair({version}), crypto(client.native_handle()) {
     client.set_mode(mode::async);
+    client.set_placement(placement::inline_);
     client.set_job_scope(job_scope::all);
     crypto.name_descriptors({ready});
   }

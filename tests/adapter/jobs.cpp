@@ -20,15 +20,28 @@ using namespace tlsmode::test;
 
 namespace {
 
-constexpr waking ways[] = {waking::callback, waking::descriptor, waking::two_descriptors, waking::nothing};
+// How the crypto says that it is ready, and where the steps run that it pauses.
+struct way {
+  waking how;
+  placement where;
+};
+constexpr placement in_line = placement::inline_;
+constexpr placement threads = placement::job_threads;
+constexpr way ways[] = {{waking::callback, in_line},        {waking::descriptor, in_line},
+                        {waking::two_descriptors, in_line}, {waking::nothing, in_line},
+                        {waking::callback, threads},        {waking::descriptor, threads},
+                        {waking::two_descriptors, threads}, {waking::nothing, threads}};
+constexpr waking all_wakings[] = {waking::callback, waking::descriptor, waking::two_descriptors,
+                                  waking::nothing};
 constexpr int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 // A server of ours whose certificate callback pauses.
 struct pausing_server : our_server {
-  explicit pausing_server(waking how, int version = TLS1_3_VERSION, bool early = false)
-      : our_server(pair_options{version}), key(how, early) {
+  explicit pausing_server(way at, int version = TLS1_3_VERSION, bool early = false)
+      : our_server(pair_options{version}), key(at.how, early) {
     key.install(server.native_handle());
     server.set_mode(mode::async);
+    server.set_placement(at.where);
   }
   // Starts the handshake and runs to where the job is paused.
   void run_to_the_pause() {
@@ -59,8 +72,8 @@ BOOST_AUTO_TEST_SUITE(jobs)
 
 BOOST_AUTO_TEST_CASE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on) {
   for (const int version : versions) {
-    for (const waking way : ways) {
-      pausing_server p(way, version);
+    for (const way at : ways) {
+      pausing_server p(at, version);
       p.run_to_the_pause();
       int others = 0;
       std::function<void()> other = [&] {
@@ -70,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on)
       run_until(p.io, [&] { return others == 1000; });
       BOOST_TEST(!p.s.done());
       BOOST_TEST(p.server.stats().suspended_async >= 1U);
-      if (way != waking::nothing)
+      if (at.how != waking::nothing)
         BOOST_TEST(p.key.resumes() == 0, "nothing resumes it but the crypto's word");
       BOOST_TEST((p.server.set_mode(mode::release_buffers) == p.server.mode()), "refused");
       BOOST_TEST(!p.server.mode().contains(mode::release_buffers));
@@ -81,8 +94,8 @@ BOOST_AUTO_TEST_CASE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on)
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_that_comes_before_the_pause_is_not_lost) {
-  for (const waking way : ways) {
-    pausing_server p(way, TLS1_3_VERSION, true);
+  for (const way at : ways) {
+    pausing_server p(at, TLS1_3_VERSION, true);
     p.c = start_handshake(p.client, as_client);
     p.s = start_handshake(p.server, as_server);
     p.finish();
@@ -93,10 +106,11 @@ BOOST_AUTO_TEST_CASE(a_signal_that_comes_before_the_pause_is_not_lost) {
 // One pause for each certificate of the chain: the crypto closes its descriptor after the first one, and gets
 // the same number for the next.
 BOOST_AUTO_TEST_CASE(a_verify_callback_may_pause_again_and_again) {
-  for (const waking way : ways) {
+  for (const way at : ways) {
     both_ours p;
-    pausing check(way);
+    pausing check(at.how);
     p.client.set_mode(mode::async);
+    p.client.set_placement(at.where);
     p.client.set_verify_callback([&](bool good, net::ssl::verify_context&) {
       check.pause();
       return good;
@@ -116,15 +130,15 @@ BOOST_AUTO_TEST_CASE(a_verify_callback_may_pause_again_and_again) {
     BOOST_TEST(c.ec() == error_code());
     BOOST_TEST(released >= 2);
     BOOST_TEST(check.descriptors_intact());
-    if (way == waking::descriptor)
+    if (at.how == waking::descriptor)
       BOOST_TEST(check.descriptors()[0] == check.descriptors()[1], "or the test shows nothing");
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_handshake_cancelled_during_the_pause_is_gone_on_with) {
-  for (const waking way : ways) {
+  for (const way at : ways) {
     for (const bool released : {false, true}) {
-      pausing_server p(way);
+      pausing_server p(at);
       p.run_to_the_pause();
       settle(p.io);
       p.s.cancel(net::cancellation_type::total);
@@ -154,9 +168,10 @@ BOOST_AUTO_TEST_CASE(a_handshake_cancelled_during_the_pause_is_gone_on_with) {
 
 BOOST_AUTO_TEST_CASE(a_stream_destroyed_during_the_pause_ends_its_job) {
   const auto before = abandoned_jobs();
-  for (const waking way : ways) {
+  for (const way at : ways) {
     net::io_context io;
-    pausing key(way);
+    pausing key(at.how);
+    job_threads pool(1);
     net::ssl::context client_settings = client_context(TLS1_3_VERSION);
     net::ssl::context server_settings = server_context(TLS1_3_VERSION);
     auto sockets = tcp_pair(io.get_executor(), io.get_executor());
@@ -164,6 +179,8 @@ BOOST_AUTO_TEST_CASE(a_stream_destroyed_during_the_pause_ends_its_job) {
     std::optional<tls_stream> server(std::in_place, std::move(sockets.second), server_settings);
     key.install(server->native_handle());
     server->set_mode(mode::async);
+    server->set_placement(at.where);
+    server->set_job_threads(pool);
     const operation c = start_handshake(client, as_client);
     const operation s = start_handshake(*server, as_server);
     run_until(io, [&] { return key.pauses() == 1; });
@@ -172,6 +189,7 @@ BOOST_AUTO_TEST_CASE(a_stream_destroyed_during_the_pause_ends_its_job) {
     run_until(io, [&] { return s.done() && c.done(); });
     BOOST_TEST(s.aborted());
     BOOST_TEST(bool(c.ec()));
+    pool.stop();
     BOOST_TEST(key.resumes() >= 1, "the job was run to its end");
   }
   BOOST_TEST(abandoned_jobs() == before);
@@ -179,11 +197,11 @@ BOOST_AUTO_TEST_CASE(a_stream_destroyed_during_the_pause_ends_its_job) {
 
 // The loop is run by this thread, and then by another one, which is not allowed to resume this thread's job.
 BOOST_AUTO_TEST_CASE(resuming_on_another_thread_is_refused) {
-  for (const waking way : ways) {
-    pausing_server p(way);
+  for (const waking how : all_wakings) {
+    pausing_server p({how, in_line});
     p.run_to_the_pause();
     settle(p.io);
-    if (way != waking::nothing) BOOST_TEST(p.key.resumes() == 0);
+    if (how != waking::nothing) BOOST_TEST(p.key.resumes() == 0);
     const int resumes = p.key.resumes();
     std::thread([&] {
       p.key.release();
@@ -203,13 +221,14 @@ BOOST_AUTO_TEST_CASE(a_full_job_pool_is_waited_for) {
   std::thread([&] {
     try {
       if (ASYNC_init_thread(1, 1) != 1) throw std::runtime_error("ASYNC_init_thread");
-      pausing_server p(waking::descriptor);
+      pausing_server p({waking::descriptor, in_line});
       p.run_to_the_pause(); // takes the only slot
       auto sockets = tcp_pair(p.io.get_executor(), p.io.get_executor());
       asio_stream client(std::move(sockets.first), p.client_settings);
       net::ssl::context server_settings = server_context(TLS1_3_VERSION);
       tls_stream server(std::move(sockets.second), server_settings);
       server.set_mode(mode::async);
+      server.set_placement(in_line);
       const operation c = start_handshake(client, as_client);
       const operation s = start_handshake(server, as_server);
       settle(p.io);
@@ -228,8 +247,8 @@ BOOST_AUTO_TEST_CASE(a_full_job_pool_is_waited_for) {
 }
 
 BOOST_AUTO_TEST_CASE(a_synchronous_handshake_waits_for_the_job) {
-  for (const waking way : ways) {
-    pausing_server p(way);
+  for (const way at : ways) {
+    pausing_server p(at);
     const watchdog guard({p.client.lowest_layer().native_handle(), p.server.lowest_layer().native_handle()});
     std::thread client([&] {
       error_code ec;
@@ -252,8 +271,8 @@ BOOST_AUTO_TEST_CASE(a_synchronous_handshake_waits_for_the_job) {
 }
 
 BOOST_AUTO_TEST_CASE(a_synchronous_handshake_on_a_non_blocking_socket_does_not_wait_for_the_job) {
-  for (const waking way : ways) {
-    pausing_server p(way);
+  for (const way at : ways) {
+    pausing_server p(at);
     p.server.lowest_layer().non_blocking(true);
     const operation c = start_handshake(p.client, as_client);
     p.io.poll();
@@ -273,8 +292,8 @@ BOOST_AUTO_TEST_CASE(a_synchronous_handshake_on_a_non_blocking_socket_does_not_w
 }
 
 BOOST_AUTO_TEST_CASE(the_loop_stays_for_a_paused_job) {
-  for (const waking way : ways) {
-    pausing_server p(way);
+  for (const way at : ways) {
+    pausing_server p(at);
     p.run_to_the_pause();
     p.client.lowest_layer().close();
     run_until(p.io, [&] { return p.c.done(); });
@@ -290,7 +309,7 @@ BOOST_AUTO_TEST_CASE(the_loop_stays_for_a_paused_job) {
 
 // Outside the handshake there are no jobs unless they are asked for, so nothing of this costs the data path.
 BOOST_AUTO_TEST_CASE(after_the_handshake_no_operation_runs_as_a_job) {
-  pausing_server p(waking::descriptor);
+  pausing_server p({waking::descriptor, in_line});
   p.run_to_the_pause();
   p.key.release();
   p.finish();

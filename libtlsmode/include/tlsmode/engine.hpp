@@ -28,13 +28,13 @@
 #include <openssl/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace tlsmode {
@@ -126,10 +126,13 @@ class engine {
   step wait_writable(transport& t);
 
   /// Hands over ciphertext that somebody else has read from the peer, such as the bytes that told that TLS
-  /// begins; it comes before what the transport reads. Precondition: no operation has used the transport.
-  /// Returns false, with nothing taken, if there is no memory.
+  /// begins, or what a step shall read that runs where the transport is not; it comes before what the
+  /// transport reads. Returns false, with nothing taken, if there is no memory.
   [[nodiscard]] bool feed(const_buffer bytes) noexcept;
-  /// What is left of these bytes; valid until the next operation.
+  /// Says that the peer sends nothing after the bytes fed, because the transport has come to its end or, with
+  /// `ec`, has failed: it is not asked any more.
+  void feed_end(std::error_code ec = {}) noexcept;
+  /// What is left of the bytes fed; valid until the next operation.
   [[nodiscard]] const_buffer unread_early() const noexcept;
   /// True if OpenSSL holds bytes of the peer that no read has returned yet. Behind the peer's close_notify
   /// they are not TLS, and cannot be got at: whoever leaves TLS again switches read-ahead off.
@@ -220,6 +223,11 @@ class engine {
   [[nodiscard]] bool may_pause() const noexcept;
   /// True while a job is paused.
   [[nodiscard]] bool job_paused() const noexcept { return job_owner_ != operation::none; }
+  /// True while a job is paused that another thread started, and which only that thread may go on with.
+  [[nodiscard]] bool job_elsewhere() const noexcept;
+  /// Says that the engine will only be destroyed, later and maybe on another thread: whoever works out an
+  /// answer for it is told to stop, and its verify callback is not called any more. See destroy_on().
+  void give_up() noexcept { stop_waiting_for_answers(true); }
   /// The descriptors whose readability may mean that the paused job is ready. They are the crypto's: watch
   /// them, never close them. Source: SSL_get_all_async_fds(3).
   [[nodiscard]] std::vector<int> job_descriptors() const;
@@ -232,14 +240,14 @@ class engine {
   /// Where the answers to this connection's questions may be worked out: what pending_answer::host() returns.
   void set_answer_host(std::shared_ptr<answer_host> host);
   /// True while the operation that stopped last waits for somebody's answer: with want_async, and with
-  /// want_client_hello, want_certificate and want_verify when they come from a hook. The job callback is called
-  /// when the answer is there.
+  /// want_client_hello, want_certificate and want_verify when they come from a hook. The job callback is
+  /// called when the answer is there.
   [[nodiscard]] bool answer_awaited() const noexcept;
   /// When that answer has to be there; whoever waits calls the operation again then, and it fails. No value
   /// without a limit.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> answer_deadline() const noexcept;
-  /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is called
-  /// when it may try again.
+  /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is
+  /// called when it may try again.
   [[nodiscard]] bool slot_awaited() const noexcept;
 
   // ---- what is known ----
@@ -354,9 +362,9 @@ class engine {
   std::size_t write_sealed_ = 0;
 
   // The paused job, and memory that jobs may see.
-  detail::job_buffer job_in_;  // read jobs: bytes not yet given to the caller
-  detail::job_buffer job_out_; // write jobs: bytes given to OpenSSL and not yet sealed
-  std::thread::id job_thread_;
+  detail::job_buffer job_in_;                  // read jobs: bytes not yet given to the caller
+  detail::job_buffer job_out_;                 // write jobs: bytes given to OpenSSL and not yet sealed
+  std::uint64_t job_thread_ = 0;               // its number, see thread_number.hpp
   std::shared_ptr<detail::job_extras> extras_; // made when there is something to keep
 
   std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done

@@ -29,17 +29,18 @@ enum class error {
   session_not_verified,  ///< misuse: a verifying connection was given a session that proves no such
                          ///< verification
   // What went wrong with a private key behind a signer, or with a hook.
-  signer_failed,    ///< the signer could not sign
-  signer_timed_out, ///< the signer did not answer in time
-  signer_busy,      ///< the signer's queue is full
-  wrong_signature,  ///< the signer's signature does not fit the certificate's public key; it was not sent
-  key_mismatch,     ///< misuse: the private key, or the signer, is not that of the certificate
-  hook_failed,      ///< a hook ended with an exception
-  hook_refused,     ///< a hook refused the connection
-  hook_timed_out,   ///< a hook did not answer in time
-  hook_cannot_wait, ///< a hook was asked where OpenSSL cannot wait, and so fails
-  hooks_need_async, ///< misuse: a synchronous handshake on a connection with asynchronous hooks
-  openssl_internal, ///< OpenSSL failed without giving a reason
+  signer_failed,       ///< the signer could not sign
+  signer_timed_out,    ///< the signer did not answer in time
+  signer_busy,         ///< the signer's queue is full
+  wrong_signature,     ///< the signer's signature does not fit the certificate's public key; it was not sent
+  key_mismatch,        ///< misuse: the private key, or the signer, is not that of the certificate
+  hook_failed,         ///< a hook ended with an exception
+  hook_refused,        ///< a hook refused the connection
+  hook_timed_out,      ///< a hook did not answer in time
+  hook_cannot_wait,    ///< a hook was asked where OpenSSL cannot wait, and so fails
+  hooks_need_async,    ///< misuse: a synchronous handshake on a connection with asynchronous hooks
+  job_threads_stopped, ///< misuse: the job threads that the operation needs were stopped
+  openssl_internal,    ///< OpenSSL failed without giving a reason
 };
 
 /// The category of tlsmode::error.

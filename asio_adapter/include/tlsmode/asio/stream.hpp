@@ -4,8 +4,10 @@
 #define TLSMODE_ASIO_STREAM_HPP
 
 #include <tlsmode/asio/error.hpp>
+#include <tlsmode/asio/placement.hpp>
 #include <tlsmode/context.hpp>
 #include <tlsmode/engine.hpp>
+#include <tlsmode/job_threads.hpp>
 
 #include <tlsmode/asio/detail/actions.hpp>
 #include <tlsmode/asio/detail/initiate.hpp>
@@ -112,7 +114,19 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     return detail::lowest_layer(next_layer_);
   }
   /// The OpenSSL connection: for settings and questions; see engine::native_handle.
-  [[nodiscard]] native_handle_type native_handle() const noexcept { return engine_ref().native_handle(); }
+  [[nodiscard]] native_handle_type native_handle() const noexcept { return engine_ref()->native_handle(); }
+
+  // ---- where jobs run ----
+
+  /// Where those steps of asynchronous operations run that may be paused: with mode::async the handshake,
+  /// with job_scope::all all. Synchronous operations always run where they are called. For jobs that start
+  /// from now on; a paused job stays where it is. Precondition: none.
+  void set_placement(placement p) noexcept { state_->where = p; }
+  [[nodiscard]] placement where_jobs_run() const noexcept { return state_->where; }
+  /// Pins the stream to one of these threads, from the next job on; otherwise it is pinned to one of
+  /// job_threads::shared() when it first needs one. Once they are stopped, operations that need them fail
+  /// with error::job_threads_stopped. May throw std::bad_alloc.
+  void set_job_threads(job_threads& threads) { state_->make_offload().wanted = threads.next(); }
 
   // ---- time limit ----
 
@@ -289,7 +303,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
       ec = to_boost(error::operation_in_progress);
       return;
     }
-    ec = to_boost(engine_ref().reset());
+    ec = to_boost(state_->off ? detail::reset_on(state_->off->home, state_->eng) : state_->eng.reset());
     if (!ec) state_->channel.reset();
   }
   void reset() {
@@ -312,11 +326,11 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     ec = {};
     if (state_->busy() || state_->output_pending())
       ec = to_boost(error::operation_in_progress);
-    else if (engine_ref().holds_ciphertext() || engine_ref().pending() != 0)
+    else if (engine_ref()->holds_ciphertext() || engine_ref()->pending() != 0)
       ec = to_boost(error::unread_data);
     if (ec) return std::nullopt;
     std::vector<std::byte> unread;
-    for (const const_buffer bytes : {engine_ref().unread_early(), state_->channel.unread()})
+    for (const const_buffer bytes : {engine_ref()->unread_early(), state_->channel.unread()})
       unread.insert(unread.end(), bytes.begin(), bytes.end());
     state_->close();
     state_.reset();
@@ -358,7 +372,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     if (ec) throw boost::system::system_error(ec, operation);
   }
   static role role_of(handshake_type type) noexcept { return type == client ? role::client : role::server; }
-  [[nodiscard]] engine& engine_ref() const noexcept { return state_->eng; }
+  [[nodiscard]] detail::engine_access engine_ref() const noexcept { return {state_->eng, state_->off.get()}; }
 
   NextLayer next_layer_;
   detail::state_ptr<next_layer_type> state_;

@@ -4,7 +4,9 @@
 // An action has
 //   trivial()            true if there is nothing to do, whatever the connection's state
 //   lanes(engine)        the directions it needs now
-//   run(engine, t)       one engine step
+//   run(engine, t)       one engine step; may run on a job thread
+//   enters(engine)       whether that may enter OpenSSL
+//   reads()              whether that may need what the peer has sent, before it says so
 //   next_part()          true if run() shall be called again after a step that completed well
 //   may_stop_total(e)    true while cancelling leaves no trace, so that total cancellation is honoured
 //   stop(engine)         ends the operation because it was cancelled; returns the bytes it has moved
@@ -32,6 +34,8 @@ class handshake_action {
     return before_open(e.state()) ? both_lanes : no_lane;
   }
   step run(engine& e, transport& t) { return e.handshake(t, role_); }
+  [[nodiscard]] static bool enters(const engine& e) noexcept { return before_open(e.state()); }
+  [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept {
     return e.stats().cipher_read == 0 && e.stats().cipher_written == 0 && !e.flush_pending();
@@ -68,6 +72,7 @@ class buffered_handshake_action : public handshake_action {
     s.bytes = taken_;
     return s;
   }
+  [[nodiscard]] bool reads() const noexcept { return fed_; } // what was read already comes first
   std::size_t stop(engine& e) noexcept {
     handshake_action::stop(e);
     return taken_;
@@ -92,6 +97,8 @@ class read_action {
     const buffer_array<mutable_buffer> to(buffers_);
     return e.read(t, to.buffers());
   }
+  [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine&) const noexcept { return true; }
   std::size_t stop(engine& e) noexcept {
@@ -116,6 +123,8 @@ class write_action {
     const buffer_array<const_buffer> from(buffers_, !e.mode().contains(mode::enable_partial_write));
     return e.write(t, from.buffers());
   }
+  [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool reads() noexcept { return false; }
   [[nodiscard]] bool next_part() noexcept { return false; }
   [[nodiscard]] bool may_stop_total(const engine& e) const noexcept { return e.unfinished_write() == 0; }
   std::size_t stop(engine& e) noexcept { return e.cancel_write(); }
@@ -134,6 +143,8 @@ class shutdown_action {
   [[nodiscard]] static bool trivial() noexcept { return false; }
   [[nodiscard]] unsigned lanes(const engine&) const noexcept { return sent_ ? read_lane : write_lane; }
   step run(engine& e, transport& t) { return e.shutdown(t, sent_ ? form_ : shutdown_form::send_only); }
+  [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] bool reads() const noexcept { return sent_; }
   [[nodiscard]] bool next_part() noexcept {
     return !std::exchange(sent_, true) && form_ != shutdown_form::send_only;
   }
@@ -162,6 +173,8 @@ class wait_read_action {
   [[nodiscard]] static bool trivial() noexcept { return false; }
   [[nodiscard]] static unsigned lanes(const engine&) noexcept { return read_lane; }
   static step run(engine& e, transport& t) { return e.wait_readable(t); }
+  [[nodiscard]] static bool enters(const engine&) noexcept { return true; }
+  [[nodiscard]] static bool reads() noexcept { return true; }
   [[nodiscard]] static bool next_part() noexcept { return false; }
   [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }
   static std::size_t stop(engine& e) noexcept {
@@ -184,6 +197,8 @@ class wait_write_action {
     if (!s.complete() || s.error || !CanAsk || std::exchange(asked_, true)) return s;
     return {suspend::want_write, 0, {}};
   }
+  [[nodiscard]] static bool enters(const engine&) noexcept { return false; }
+  [[nodiscard]] static bool reads() noexcept { return false; }
   [[nodiscard]] static bool next_part() noexcept { return false; }
   [[nodiscard]] static bool may_stop_total(const engine&) noexcept { return true; }
   static std::size_t stop(engine&) noexcept { return 0; }

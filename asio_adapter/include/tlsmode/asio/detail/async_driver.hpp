@@ -10,13 +10,16 @@
 // 3. While the operation is suspended something is outstanding on its executor, so io_context::run() stays.
 // 4. A cancellation signal that arrives while the operation is not suspended is remembered.
 // 5. The stream may be destroyed at any time: the operation then completes with operation_aborted.
+// 6. While a step of any operation is away, on a job thread, none touches the engine. Handlers never go
+// there.
 #ifndef TLSMODE_ASIO_DETAIL_ASYNC_DRIVER_HPP
 #define TLSMODE_ASIO_DETAIL_ASYNC_DRIVER_HPP
 
 #include <tlsmode/asio/error.hpp>
 
-#include <tlsmode/asio/detail/blocking_wait.hpp>
 #include <tlsmode/asio/detail/completion.hpp>
+#include <tlsmode/asio/detail/finished_step.hpp>
+#include <tlsmode/asio/detail/offload.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
 
 #include <boost/asio/associated_allocator.hpp>
@@ -36,29 +39,9 @@ namespace tlsmode::detail {
 constexpr auto retry_interval = std::chrono::milliseconds(1);
 // The same when somebody will say so: jobs that are not ours may free a slot unnoticed.
 constexpr auto slot_patience = std::chrono::milliseconds(50);
-
-/// The step with which the engine has completed an operation whose bytes are with the channel yet.
-template <bool ChannelHoldsBytes>
-struct finished_step {
-  static constexpr bool over = false;
-  [[nodiscard]] static step result() noexcept { return {}; }
-  [[nodiscard]] static std::chrono::milliseconds patience() noexcept { return alert_patience; }
-};
-template <>
-struct finished_step<true> {
-  [[nodiscard]] const step& result() const noexcept { return result_; }
-  void set(const step& s, bool not_yet) noexcept {
-    result_ = s;
-    over = not_yet;
-  }
-  [[nodiscard]] std::chrono::milliseconds patience() { return alert_.left(); }
-  bool over = false;
-  bool given_up = false; // the peer does not take the last alert
-
- private:
-  step result_;
-  alert_clock alert_;
-};
+// How often it looks for a step that is away, should the job thread have had no memory to say that it is
+// back.
+constexpr auto away_patience = std::chrono::seconds(1);
 
 template <class NextLayer, class Action, class Handler>
 class async_driver {
@@ -79,7 +62,10 @@ class async_driver {
   [[nodiscard]] allocator_type get_allocator() const noexcept {
     return net::get_associated_allocator(handler_);
   }
-  [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return cancel_.slot(); }
+  /// While its step is away nothing can be cancelled, only remembered.
+  [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
+    return waiting_ == waiting::step ? cancellation_slot_type() : cancel_.slot();
+  }
 
   /// Called once, from the initiating function.
   void start() {
@@ -97,15 +83,46 @@ class async_driver {
       ec = state_->channel.sent(ec, n);
       if constexpr (channel_type::holds_bytes) state_->drains.wake_all(); // they may try again
     }
+    if (was == waiting::step) return come_back();
+    if (was != waiting::engine) return go_on(was, ec, waiter_ && waiter_->woken);
+    const auto before = waiter_->before;
+    go_on(static_cast<waiting>(before.what), before.ec, before.woken);
+  }
+
+ private:
+  enum class waiting : unsigned char {
+    nothing,
+    readable,
+    writable,
+    lane,
+    turn,
+    alert,
+    job,
+    retry,
+    step,  // its own step is away
+    engine // somebody else's is
+  };
+  static constexpr auto all_types =
+      net::cancellation_type::terminal | net::cancellation_type::partial | net::cancellation_type::total;
+  static constexpr auto no_total = net::cancellation_type::terminal | net::cancellation_type::partial;
+
+  struct only {
+    net::cancellation_type mask;
+    net::cancellation_type operator()(net::cancellation_type t) const noexcept { return t & mask; }
+  };
+
+  // What it waited for is over. `woken`: by another operation of the stream.
+  void go_on(waiting was, boost::system::error_code ec, bool woken) {
     if (state_->next == nullptr) return abort();
-    if (was == waiting::job)
+    if (was == waiting::job) {
       state_->jobs->stop_waiting(); // its descriptors may be closed as soon as the job runs
-    const bool woken = waiter_ && waiter_->woken;
+      woken = true;
+    }
     if (was == waiting::lane && woken) held_ |= awaited_;
+    if (state_->away) return wait_for_engine(was == waiting::job ? waiting::turn : was, ec, woken);
     if (was == waiting::alert) {
       if (!woken) give_up_output();
-    } else if (cancelled(accepted_) ||
-               (ec == net::error::operation_aborted && !woken && was != waiting::job)) {
+    } else if (cancelled(accepted_) || (ec == net::error::operation_aborted && !woken)) {
       return abort();
     }
     if (ec && ec != net::error::operation_aborted) {
@@ -116,30 +133,35 @@ class async_driver {
     run(false);
   }
 
- private:
-  enum class waiting : unsigned char { nothing, readable, writable, lane, turn, alert, job, retry };
-  static constexpr auto all_types =
-      net::cancellation_type::terminal | net::cancellation_type::partial | net::cancellation_type::total;
-  static constexpr auto no_total = net::cancellation_type::terminal | net::cancellation_type::partial;
-
-  struct only {
-    net::cancellation_type mask;
-    net::cancellation_type operator()(net::cancellation_type t) const noexcept { return t & mask; }
-  };
-
-  void run(bool initiating) {
+  // Runs steps until the operation is over or has to wait; the first one may have been run on a job thread.
+  void run(bool initiating, const step* back = nullptr) {
     for (;;) {
-      if (const unsigned lane = wanted_lane(); lane != no_lane) {
-        if (!state_->lane_of(lane).try_take()) {
-          awaited_ = lane;
-          return wait_among(state_->lane_of(lane).waiting, waiting::lane, initiating);
+      step s;
+      if (back != nullptr) {
+        s = *std::exchange(back, nullptr);
+      } else {
+        if (state_->away) return wait_for_engine(waiting::turn, {}, true);
+        if (const unsigned lane = wanted_lane(); lane != no_lane) {
+          if (!state_->lane_of(lane).try_take()) {
+            awaited_ = lane;
+            return wait_among(state_->lane_of(lane).waiting, waiting::lane, initiating);
+          }
+          held_ |= lane;
+          continue;
         }
-        held_ |= lane;
+        if (finished_.over) {
+          s = finished_.result();
+        } else {
+          if (state_->eng.may_pause() && !stays_here(initiating)) return;
+          s = one_step();
+        }
+      }
+      give_back(held_ & ~action().lanes(state_->eng)); // whoever else needs it need not wait with us
+      if (!s.complete()) {
+        if (!travels_ || !travels_->goes_on(s.why)) return suspend_for(s.why, initiating);
+        if (!prepare_to_wait(initiating)) return;
         continue;
       }
-      const step s = finished_.over ? finished_.result() : one_step();
-      give_back(held_ & ~action_.lanes(state_->eng)); // whoever else needs it need not wait with us
-      if (!s.complete()) return suspend_for(s.why, initiating);
       if (const auto ec = state_->channel.send_error(); ec && finished_.over && !s.error)
         return finish(ec, 0, initiating); // the flusher was told so
       if (still_with_channel(s)) {
@@ -147,10 +169,85 @@ class async_driver {
         if (prepare_to_wait(initiating)) wait_to_send(initiating);
         return;
       }
-      if (s.error || !action_.next_part())
+      if (s.error || !action().next_part())
         return finish(state_->channel.restore(s.error), s.bytes, initiating);
-      give_back(held_ & ~action_.lanes(state_->eng));
+      give_back(held_ & ~action().lanes(state_->eng));
     }
+  }
+
+  step one_step() {
+    engine& e = state_->eng;
+    const bool was_paused = e.job_paused();
+    decltype(auto) t = state_->transport();
+    const step s = action().run(e, t);
+    if (was_paused && !e.job_paused()) state_->job_ended();
+    return s;
+  }
+
+  // ---- steps on a job thread ----
+
+  // Before a step that may be paused. False if it does not run now and here: then this object is not the
+  // operation any more.
+  bool stays_here(bool initiating) {
+    using place = typename stream_state<NextLayer>::place;
+    const bool enters = action().enters(state_->eng) && state_->eng.state() != connection_state::failed;
+    const place where = enters ? state_->place_of_step(executor_, initiating) : place::here;
+    if (where == place::later) {
+      wait_on_timer(waiting::retry, std::chrono::milliseconds(0));
+      return false;
+    }
+    state_->prepare_jobs(executor_);
+    if (where == place::away) send_away(initiating);
+    return where == place::here;
+  }
+
+  void send_away(bool initiating) {
+    offload& off = state_->make_offload();
+    if (const std::error_code ec = off.pin(state_->eng.job_paused())) {
+      (void)stop_action();
+      return finish(to_boost(ec), 0, initiating);
+    }
+    if (!travels_)
+      travels_.emplace(get_allocator(), std::move(action_), state_->eng, off.carrier, state_->away);
+    if (std::exchange(travels_->polite, false))
+      return wait_on_timer(waiting::retry, std::chrono::milliseconds(0));
+    travels_->well_fed = travels_->hungry() && state_->feed();
+    travels_->leave(off.wake_on(executor_));
+    // It may be back as soon as it is sent: first there must be somebody who waits for it.
+    const std::shared_ptr<away_step> carrier = off.carrier;
+    const job_thread home = off.home;
+    wait_for_step();
+    carrier->start(home);
+  }
+
+  void wait_for_step() {
+    waiting_ = waiting::step;
+    const std::shared_ptr<offload> off = state_->off;
+    off->timer.async_wait(std::move(*this));
+  }
+
+  void come_back() {
+    offload& off = *state_->off;
+    if (!off.carrier->over()) return wait_for_step(); // woken for the step before
+    travels_->polite = !state_->stays.empty();
+    state_->stays.wake_all();
+    const step s = travels_->come_back();
+    off.holds_job = state_->eng.job_paused();
+    if (state_->next == nullptr) return abort();
+    state_->welcome_back(executor_);
+    if (travels_->job_was_paused && !off.holds_job) state_->job_ended();
+    run(false, &s);
+  }
+
+  // Waits until the engine is back, and then goes on with what it was about to do.
+  void wait_for_engine(waiting was, boost::system::error_code ec, bool woken) {
+    waiter_.reset();
+    make_waiter();
+    waiter_->before = {static_cast<unsigned char>(was), woken, ec};
+    state_->stays.add(*waiter_);
+    waiting_ = waiting::engine;
+    const std::shared_ptr<waiter> mine = waiter_;
+    mine->timer.async_wait(std::move(*this));
   }
 
   // What the engine has sealed may be with the channel yet; reads need not wait for it.
@@ -165,19 +262,10 @@ class async_driver {
     }
   }
 
-  step one_step() {
-    engine& e = state_->eng;
-    if (e.may_pause()) state_->prepare_jobs(executor_);
-    const bool was_paused = e.job_paused();
-    decltype(auto) t = state_->transport();
-    const step s = action_.run(e, t);
-    if (was_paused && !e.job_paused()) state_->job_ended();
-    return s;
-  }
-
   // The one switch from reasons to suspensions.
   void suspend_for(suspend why, bool initiating) {
     if (!prepare_to_wait(initiating)) return;
+    if (why != suspend::want_write && state_->output_pending()) state_->flush_behind(executor_);
     switch (why) {
     case suspend::want_read: return wait_to_receive();
     case suspend::want_write:
@@ -199,7 +287,7 @@ class async_driver {
   bool prepare_to_wait(bool initiating) {
     // The engine knows no more of bytes that are with the channel; they are sealed all the same.
     const bool sealed = finished_.over && finished_.result().bytes != 0;
-    const auto types = !sealed && action_.may_stop_total(state_->eng) ? all_types : no_total;
+    const auto types = !sealed && action().may_stop_total(state_->eng) ? all_types : no_total;
     if (cancelled(types)) {
       abort(initiating);
       return false;
@@ -209,7 +297,6 @@ class async_driver {
   }
 
   void wait_to_receive() {
-    if (state_->output_pending()) state_->flush_behind(executor_);
     waiting_ = waiting::readable;
     auto& s = *state_;
     s.channel.async_receive(*s.next, std::move(*this));
@@ -277,9 +364,13 @@ class async_driver {
     if (!waiter_) waiter_ = std::allocate_shared<waiter>(get_allocator(), state_->next->get_executor());
   }
 
+  // It lives with the step once one has gone away: the job thread must find it where it is.
+  [[nodiscard]] Action& action() noexcept { return travels_ ? travels_->action : action_; }
+  [[nodiscard]] const Action& action() const noexcept { return travels_ ? travels_->action : action_; }
+
   // One lane that the action needs and does not have.
   [[nodiscard]] unsigned wanted_lane() const noexcept {
-    const unsigned missing = action_.lanes(state_->eng) & ~held_;
+    const unsigned missing = action().lanes(state_->eng) & ~held_;
     return missing & (~missing + 1);
   }
 
@@ -322,18 +413,20 @@ class async_driver {
   std::size_t stop_action() noexcept {
     if (finished_.over) return finished_.result().bytes; // sealed, and still to be sent
     if (state_->next == nullptr || wanted_lane() != no_lane) return 0;
-    const std::size_t n = action_.stop(state_->eng);
+    const std::size_t n = action().stop(state_->eng);
     if (state_->eng.job_paused()) state_->turns.wake_all();
     return n;
   }
 
   void finish(boost::system::error_code ec, std::size_t n, bool initiating) {
     waiter_.reset();
+    travels_.reset();
     if (limit_) state_->end_deadline(*limit_.node());
     --state_->outstanding;
     if (state_->next != nullptr) {
       give_back(held_);
-      if (state_->output_pending() && state_->outstanding != 0) state_->flush_behind(executor_);
+      if (!state_->away && state_->output_pending() && state_->outstanding != 0)
+        state_->flush_behind(executor_);
       if (state_->outstanding == 0) state_->stop_flushing();
     }
     if (auto slot = net::get_associated_cancellation_slot(handler_); slot.is_connected()) slot.clear();
@@ -353,8 +446,9 @@ class async_driver {
   Handler handler_;
   executor_type executor_;
   net::cancellation_state cancel_;
-  std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket or the job
-  deadline_membership limit_;      // while a time limit is set
+  std::shared_ptr<waiter> waiter_; // while waiting for anything but the socket, the job or the step
+  allocated<travelling<Action>, allocator_type> travels_;
+  deadline_membership limit_; // while a time limit is set
   net::cancellation_type accepted_ = all_types;
   unsigned held_ = no_lane;
   unsigned awaited_ = no_lane; // while waiting for a lane

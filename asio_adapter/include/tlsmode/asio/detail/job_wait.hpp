@@ -4,6 +4,8 @@
 #ifndef TLSMODE_ASIO_DETAIL_JOB_WAIT_HPP
 #define TLSMODE_ASIO_DETAIL_JOB_WAIT_HPP
 
+#include <tlsmode/asio/detail/job_signal.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
@@ -14,28 +16,12 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <span>
 
 namespace tlsmode {
 namespace net = boost::asio;
 
 namespace detail {
-
-/// What the crypto may touch, on any thread and at any time: the news that a job may go on, and how to pass
-/// it on. Apart from job_wait, because the crypto's thread may hold it last.
-class job_signal {
- public:
-  void raise();
-  /// True if it was raised since the last call: it may have come before the pausing step returned.
-  [[nodiscard]] bool take();
-  void set_post(std::function<void()> post);
-
- private:
-  std::mutex mutex_;
-  std::function<void()> post_;
-  bool raised_ = false;
-};
 
 /// What the operation that owns a paused job waits on. Made when a stream first uses mode::async.
 /// All of it runs on the operation's executor.

@@ -4,12 +4,15 @@
 #ifndef TLSMODE_ASIO_DETAIL_STREAM_STATE_HPP
 #define TLSMODE_ASIO_DETAIL_STREAM_STATE_HPP
 
+#include <tlsmode/asio/placement.hpp>
 #include <tlsmode/engine.hpp>
 
 #include <tlsmode/asio/detail/answer_host.hpp>
+#include <tlsmode/asio/detail/asio_compat.hpp>
 #include <tlsmode/asio/detail/channel.hpp>
 #include <tlsmode/asio/detail/deadline.hpp>
 #include <tlsmode/asio/detail/job_wait.hpp>
+#include <tlsmode/asio/detail/offload.hpp>
 #include <tlsmode/asio/detail/waiters.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -29,20 +32,32 @@ enum lane_bits : unsigned { no_lane = 0, write_lane = 1, read_lane = 2, both_lan
 template <class NextLayer>
 struct stream_state {
   template <class Native>
-  stream_state(Native&& native, NextLayer& layer) : eng(std::forward<Native>(native)), next(&layer) {}
+  stream_state(Native&& native, NextLayer& layer)
+      : owner(std::make_unique<engine>(std::forward<Native>(native))), eng(*owner), next(&layer) {}
+  stream_state(const stream_state&) = delete;
+  stream_state& operator=(const stream_state&) = delete;
+  ~stream_state() {
+    if (off) destroy_on(off->home, std::move(owner));
+  }
 
-  engine eng;
+  std::unique_ptr<engine> owner; // it may have to travel to where its job can be ended
+  engine& eng;
   NextLayer* next; // null once the stream is gone
   channel_for<NextLayer> channel;
   lane write;
   lane read;
   waiter_list turns;  // operations kept out of the engine by another one's paused job
   waiter_list drains; // operations that wait for the flusher, or for an alert to be sent
+  waiter_list stays;  // operations that wait for the engine, which is away
   std::shared_ptr<job_wait> jobs;
   std::unique_ptr<deadline_list> deadlines; // made when a limit is first set
   net::cancellation_signal stop_flusher;
   unsigned outstanding = 0; // asynchronous operations
   bool flushing = false;    // a flusher waits for the socket
+  bool away = false;        // a step is with a job thread: nobody touches the engine
+  bool flush_owed = false;  // the flusher found the engine away
+  placement where = placement::automatic;
+  std::shared_ptr<offload> off; // made when a step first goes away
 
   [[nodiscard]] auto transport() { return channel.transport(*next); }
   /// True while the peer is owed ciphertext that is sealed already.
@@ -65,6 +80,29 @@ struct stream_state {
     jobs->attach(ex);
   }
 
+  /// Where the next step of an operation on `ex` has to run that may be paused. `later`: here, but not now.
+  enum class place : unsigned char { here, later, away };
+  template <class Executor>
+  [[nodiscard]] place place_of_step(const Executor& ex, bool initiating) const;
+  [[nodiscard]] offload& make_offload() {
+    if (!off) off = std::make_shared<offload>(next->get_executor());
+    return *off;
+  }
+  /// Hands the engine what the peer has sent; false if there is more.
+  [[nodiscard]] bool feed() {
+    decltype(auto) t = transport();
+    return feed_from(t, eng);
+  }
+  /// A step has come back: what it wrote goes to the transport, and so does what others have left behind.
+  template <class Executor>
+  void welcome_back(const Executor& ex) {
+    decltype(auto) t = transport();
+    eng.flush(t);
+    if (!std::exchange(flush_owed, false)) return;
+    if (output_pending()) flush_behind(ex);
+    if (!output_pending() || !eng.alert_pending()) drains.wake_all();
+  }
+
   /// After a step: whoever waited for the paused job to end may try now.
   void job_ended() { turns.wake_all(); }
 
@@ -84,7 +122,7 @@ struct stream_state {
   /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
-    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains}) list->wake_all();
+    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains, &stays}) list->wake_all();
     if (jobs) jobs->close();
     if (deadlines) deadlines->timer.cancel();
     stop_flushing();
@@ -133,6 +171,7 @@ class flusher {
     state_->flushing = false;
     ec = state_->channel.sent(ec, n);
     if (state_->next == nullptr) return;
+    if (state_->away) return void(state_->flush_owed = true);
     // Also when it was told to stop: by now there may be another operation.
     if ((!ec || ec == net::error::operation_aborted) && state_->outstanding != 0) {
       decltype(auto) t = state_->transport();
@@ -163,6 +202,17 @@ void stream_state<NextLayer>::flush_behind(const Executor& ex) {
     if (!channel.unsent()) return;
   }
   flusher<NextLayer, Executor>(state_ptr<NextLayer>(this), ex).wait();
+}
+
+template <class NextLayer>
+template <class Executor>
+auto stream_state<NextLayer>::place_of_step(const Executor& ex, bool initiating) const -> place {
+  if (eng.job_paused()) return off && off->holds_job ? place::away : place::here;
+  if (where == placement::inline_) return place::here;
+  net::execution_context* const context = where == placement::automatic ? context_of(ex) : nullptr;
+  if (context == nullptr || !made_for_one_thread(*context)) return place::away;
+  // The job that it may start must be gone on with by the same thread.
+  return initiating && !runs_this_thread(*context) ? place::later : place::here;
 }
 
 template <class NextLayer>

@@ -26,6 +26,10 @@ class sync_driver {
   std::size_t run(boost::system::error_code& ec) {
     ec = {};
     if (action_.trivial()) return 0;
+    if (state_.away) {
+      ec = to_boost(error::operation_in_progress);
+      return 0;
+    }
     state_.channel.refresh();
     for (;;) {
       if (!take_lanes()) {

@@ -7,6 +7,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <memory>
 
@@ -37,6 +38,12 @@ class waiter : public self_leaving {
 
   net::steady_timer timer;
   bool woken = false;
+  // What the operation had waited for, and how that ended, if it has to wait once more before it can go on.
+  struct {
+    unsigned char what = 0;
+    bool woken = false;
+    boost::system::error_code ec;
+  } before;
 };
 
 class waiter_list {
