@@ -111,7 +111,8 @@ void prefer_latency() {
   ::syscall(SYS_sched_setattr, 0, &attributes, 0U);
 }
 
-void prefer_others() { ::setpriority(PRIO_PROCESS, 0, 10); } // on Linux: of the thread
+// On Linux this is a thread's own.
+void prefer_others() { ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + 10); }
 
 void require_descriptors(unsigned long count) {
   rlimit limit{};

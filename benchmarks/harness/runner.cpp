@@ -39,9 +39,9 @@ workload calibrate(const cell& which, const stream_type& baseline, const run_set
     // The rate comes from the baseline; the time is longer, for percentiles of single events.
     const auto milliseconds = static_cast<std::uint64_t>(settings.seconds * 1000);
     workload probe = work;
-    probe.amount = std::max<std::uint64_t>(milliseconds, 100);
+    probe.amount = std::max<std::uint64_t>(milliseconds, 300);
     probe.at_once = std::min<std::uint64_t>(work.at_once, 32);
-    work.rate = work.load * rate_of(run_stream(which, baseline, probe), probe);
+    work.rate = std::max(1.0, work.load * rate_of(run_stream(which, baseline, probe), probe));
     work.amount = 4 * milliseconds;
     return work;
   }

@@ -10,6 +10,7 @@
 #include "clients/client_process.hpp"
 #include "clients/flood_clients.hpp"
 #include "ends.hpp"
+#include "flood_load.hpp"
 #include "harness/statistics.hpp"
 #include "harness/usage.hpp"
 
@@ -19,10 +20,6 @@
 #include <vector>
 
 namespace bench {
-
-constexpr std::size_t flood_echoes = 8;            // connections
-constexpr double flood_messages_per_second = 1000; // on all of them together
-constexpr std::chrono::milliseconds flood_tick{1}; // the timer
 
 // What one tick of the timer was to be, and how late it was.
 struct flood_lateness {
