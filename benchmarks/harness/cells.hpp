@@ -4,6 +4,7 @@
 #define TLSMODE_BENCH_CELLS_HPP
 
 #include "measurement.hpp"
+#include "streams/registry.hpp"
 
 #include <optional>
 #include <span>
@@ -27,12 +28,21 @@ struct goal {
   }
 };
 
+// Who is compared with whom.
+struct comparison {
+  const stream_type* baseline;
+  std::vector<const stream_type*> subjects; // each gets a column of ratios; the goals are the first one's
+  std::vector<const stream_type*> beside;   // measured as well
+
+  bool has(const stream_type* stream) const;
+};
+
 struct cell {
   std::string_view key;
   std::string_view title;
-  workload work;         // amount: what the calibration run does, or all there is if fixed
-  bool fixed;            // the amount is part of the meaning: do not scale it to a time
-  bool needs_encryption; // no sense over plain TCP
+  workload work; // amount: what the calibration run does, or all there is if fixed
+  bool fixed;    // the amount is part of the meaning: do not scale it to a time
+  comparison streams;
   std::vector<goal> goals;
 };
 

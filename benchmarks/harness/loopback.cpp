@@ -37,25 +37,30 @@ unique_fd::~unique_fd() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-loopback::loopback() : listener_(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
+loopback::loopback(int backlog)
+    : listener_(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
   sockaddr_in address = address_of(0);
   socklen_t size = sizeof(address);
   check(::bind(listener_.value(), reinterpret_cast<sockaddr*>(&address), size), "bind");
-  check(::listen(listener_.value(), 16), "listen");
+  check(::listen(listener_.value(), backlog), "listen");
   check(::getsockname(listener_.value(), reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
   port_ = ntohs(address.sin_port);
 }
 
 tcp_pair loopback::connect() {
   tcp_pair pair;
-  const sockaddr_in address = address_of(port_);
-  pair.client = unique_fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  check(::connect(pair.client.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
-        "connect");
+  pair.client = connect_to(port_);
   pair.server = unique_fd(check(::accept4(listener_.value(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
-  no_delay(pair.client);
   no_delay(pair.server);
   return pair;
+}
+
+unique_fd connect_to(unsigned short port) {
+  const sockaddr_in address = address_of(port);
+  unique_fd client(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  check(::connect(client.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), "connect");
+  no_delay(client);
+  return client;
 }
 
 } // namespace bench

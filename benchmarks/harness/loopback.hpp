@@ -31,16 +31,23 @@ struct tcp_pair {
   unique_fd server;
 };
 
-// A listener on a free port of 127.0.0.1 that hands out connected pairs with TCP_NODELAY on both ends.
+// A listener on a free port of 127.0.0.1. All sockets get TCP_NODELAY.
 class loopback {
  public:
-  loopback();
+  explicit loopback(int backlog = 16);
+  // Both ends of a new connection.
   tcp_pair connect();
+  // For a server that accepts by itself; connect() is then not to be called any more.
+  unique_fd release_listener() noexcept { return std::move(listener_); }
+  unsigned short port() const noexcept { return port_; }
 
  private:
   unique_fd listener_;
   unsigned short port_ = 0;
 };
+
+// The client's end alone. Waits only if the backlog is full.
+unique_fd connect_to(unsigned short port);
 
 } // namespace bench
 

@@ -3,7 +3,9 @@
 #ifndef TLSMODE_BENCH_MACHINE_HPP
 #define TLSMODE_BENCH_MACHINE_HPP
 
+#include <exception>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,26 @@ std::vector<std::pair<std::string, std::string>> describe_machine();
 // Pins the calling thread to the index-th processor that the process was started with (modulo their number).
 // Best effort: where it is not allowed, the thread stays where it is.
 void pin_thread(unsigned index);
+
+// Lets the calling thread have the processor as soon as it wants it, or only when no other wants it much.
+// Best effort. New threads inherit the latter.
+void prefer_latency();
+void prefer_others();
+
+// Calls f on a thread of its own that is pinned to that processor: the threads that f starts are, too.
+template <class F>
+void on_processor(unsigned index, F f) {
+  std::exception_ptr failure;
+  std::thread([&] {
+    pin_thread(index);
+    try {
+      f();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure) std::rethrow_exception(failure);
+}
 
 // Lets the process open that many descriptors; throws if the hard limit is lower.
 void require_descriptors(unsigned long count);

@@ -75,8 +75,9 @@ std::string number_text(double value, int decimals) {
 
 std::string ratio_text(double ratio) { return number_text(ratio, ratio < 0.1 ? 3 : 2) + "x"; }
 
-std::vector<verdict> judge(const cell_result& result, const stream_type& baseline,
-                           const stream_type& subject) {
+std::vector<verdict> judge(const cell_result& result) {
+  const stream_type& baseline = *result.where->streams.baseline;
+  const stream_type& subject = *result.where->streams.subjects.front();
   std::vector<verdict> verdicts;
   for (const goal& wanted : result.where->goals) {
     const std::vector<double> own = result.series(subject, wanted.what);
@@ -93,14 +94,15 @@ void print_machine(std::ostream& out) {
   out << '\n';
 }
 
-void print_cell(std::ostream& out, const cell_result& result, const stream_type& baseline,
-                const stream_type& subject) {
+void print_cell(std::ostream& out, const cell_result& result) {
+  const auto& [baseline, subjects, beside] = result.where->streams;
   out << "## " << result.where->key << "\n\n" << result.where->title << "\n\n";
-  const std::vector<verdict> verdicts = judge(result, baseline, subject);
+  const std::vector<verdict> verdicts = judge(result);
   std::vector<row> rows(1, {"metric"});
   for (const stream_type* stream : result.streams) rows[0].emplace_back(stream->title);
-  rows[0].insert(rows[0].end(),
-                 {std::string(subject.key) + " / " + std::string(baseline.key), "goal", "met"});
+  for (const stream_type* subject : subjects)
+    rows[0].push_back(std::string(subject->key) + " / " + std::string(baseline->key));
+  rows[0].insert(rows[0].end(), {"goal", "met"});
 
   for (std::size_t i = 0; i < static_cast<std::size_t>(metric::last_); ++i) {
     const auto what = static_cast<metric>(i);
@@ -112,8 +114,10 @@ void print_cell(std::ostream& out, const cell_result& result, const stream_type&
       line.push_back(spread_text(figure, describe(what).decimals));
     }
     if (!any) continue;
-    const summary ratio = summarise_ratio(result.series(subject, what), result.series(baseline, what));
-    line.push_back(ratio.count == 0 ? "-" : ratio_text(ratio.median));
+    for (const stream_type* subject : subjects) {
+      const summary ratio = summarise_ratio(result.series(*subject, what), result.series(*baseline, what));
+      line.push_back(ratio.count == 0 ? "-" : ratio_text(ratio.median));
+    }
     const auto judged = std::find_if(verdicts.begin(), verdicts.end(),
                                      [&](const verdict& v) { return v.wanted.what == what; });
     line.push_back(judged == verdicts.end() ? "" : goal_text(judged->wanted));

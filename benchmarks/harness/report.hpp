@@ -17,12 +17,10 @@ struct verdict {
 };
 
 // The goals of a cell that can be judged: the subject was measured, and for ratios the baseline as well.
-std::vector<verdict> judge(const cell_result& result, const stream_type& baseline,
-                           const stream_type& subject);
+std::vector<verdict> judge(const cell_result& result);
 
 void print_machine(std::ostream& out);
-void print_cell(std::ostream& out, const cell_result& result, const stream_type& baseline,
-                const stream_type& subject);
+void print_cell(std::ostream& out, const cell_result& result);
 void print_goals(std::ostream& out, std::span<const verdict> verdicts);
 
 void print_csv_header(std::ostream& out);

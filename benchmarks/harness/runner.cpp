@@ -35,6 +35,16 @@ double rate_of(const measurement& values, const workload& work) {
 workload calibrate(const cell& which, const stream_type& baseline, const run_settings& settings) {
   workload work = settings.work.value_or(which.work);
   if (which.fixed) return work;
+  if (work.kind == scenario::flood) {
+    // The rate comes from the baseline; the time is longer, for percentiles of single events.
+    const auto milliseconds = static_cast<std::uint64_t>(settings.seconds * 1000);
+    workload probe = work;
+    probe.amount = std::max<std::uint64_t>(milliseconds, 300);
+    probe.at_once = std::min<std::uint64_t>(work.at_once, 32);
+    work.rate = std::max(1.0, work.load * rate_of(run_stream(which, baseline, probe), probe));
+    work.amount = 4 * milliseconds;
+    return work;
+  }
   const double rate = rate_of(run_stream(which, baseline, work), work);
   work.amount = std::max(work.amount, static_cast<std::uint64_t>(rate * settings.seconds));
   return work;
@@ -57,7 +67,7 @@ cell_result run_cell(const cell& which, std::span<const stream_type* const> stre
   cell_result result;
   result.where = &which;
   for (const stream_type* stream : streams)
-    if (stream->encrypted || !which.needs_encryption) result.streams.push_back(stream);
+    if (which.streams.has(stream)) result.streams.push_back(stream);
   if (result.streams.empty()) return result;
 
   const auto start = std::chrono::steady_clock::now();

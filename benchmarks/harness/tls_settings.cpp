@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
-// One certificate per process, one set of settings for all. See tls_settings.hpp.
+// One certificate of each kind per process, one set of settings for all. See tls_settings.hpp.
 #include "tls_settings.hpp"
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <cstring>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -47,11 +50,20 @@ void add_extension(X509* certificate, int nid, const char* value) {
   require(extension && X509_add_ext(certificate, extension.get(), -1) == 1, "certificate extension");
 }
 
+EVP_PKEY* make_key(server_key kind) {
+  switch (kind) {
+  case server_key::ecdsa_p256: return EVP_EC_gen("P-256");
+  case server_key::rsa_2048: return EVP_RSA_gen(2048);
+  case server_key::rsa_4096: return EVP_RSA_gen(4096);
+  }
+  return nullptr;
+}
+
 struct credentials {
-  key_ptr key{EVP_EC_gen("P-256")};
+  key_ptr key;
   certificate_ptr certificate{X509_new()};
 
-  credentials() {
+  explicit credentials(server_key kind) : key(make_key(kind)) {
     require(key && certificate, "key and certificate");
     X509* const x509 = certificate.get();
     require(X509_set_version(x509, X509_VERSION_3) == 1, "version");
@@ -71,19 +83,23 @@ struct credentials {
   }
 };
 
-const credentials& shared_credentials() {
-  static const credentials instance;
-  return instance;
+const credentials& shared_credentials(server_key kind) {
+  static std::map<server_key, credentials> made;
+  static std::mutex making; // contexts are made on several threads
+  const std::lock_guard lock(making);
+  return made.try_emplace(kind, kind).first->second;
 }
 
 } // namespace
 
-void configure(SSL_CTX* context, role side) {
+void prepare_credentials(server_key key) { shared_credentials(key); }
+
+void configure(SSL_CTX* context, role side, server_key key) {
   require(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1, "lowest version");
   require(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1, "highest version");
   require(SSL_CTX_set_ciphersuites(context, cipher) == 1, "cipher suite");
   require(SSL_CTX_set1_groups_list(context, "X25519") == 1, "group");
-  const credentials& own = shared_credentials();
+  const credentials& own = shared_credentials(key);
   if (side == role::server) {
     require(SSL_CTX_use_certificate(context, own.certificate.get()) == 1, "certificate");
     require(SSL_CTX_use_PrivateKey(context, own.key.get()) == 1, "private key");

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,9 +49,9 @@ class instruction_counter {
   int descriptor_ = -1;
 };
 
-double thread_cpu_seconds() {
+double seconds_of(clockid_t clock) {
   timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  ::clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
@@ -63,6 +64,13 @@ std::uint64_t calls_between(call first, call last) {
 
 } // namespace
 
+double cpu_seconds(std::thread& of) {
+  clockid_t clock{};
+  return ::pthread_getcpuclockid(of.native_handle(), &clock) == 0 ? seconds_of(clock) : 0;
+}
+
+double process_cpu_seconds() { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
+
 usage usage_now() {
   thread_local const instruction_counter instructions;
   usage now;
@@ -72,7 +80,7 @@ usage usage_now() {
   now.allocations = this_thread_counters.allocations;
   now.live_bytes = this_thread_counters.live_bytes;
   now.instructions = instructions.value();
-  now.cpu_seconds = thread_cpu_seconds();
+  now.cpu_seconds = seconds_of(CLOCK_THREAD_CPUTIME_ID);
   now.wall_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   return now;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <thread>
 
 namespace bench {
 
@@ -55,6 +56,10 @@ struct usage {
   std::uint64_t transport_calls() const noexcept { return sends + receives; }
   std::uint64_t system_calls() const noexcept { return sends + receives + waits; }
 };
+
+// User and system time of another thread, and of the whole process.
+double cpu_seconds(std::thread& of);
+double process_cpu_seconds();
 
 // The calling thread's figures since it started.
 usage usage_now();

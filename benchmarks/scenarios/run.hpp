@@ -4,8 +4,10 @@
 #define TLSMODE_BENCH_SCENARIOS_RUN_HPP
 
 #include "bulk.hpp"
+#include "flood.hpp"
 #include "handshake.hpp"
 #include "idle.hpp"
+#include "offload.hpp"
 #include "pingpong.hpp"
 
 namespace bench {
@@ -17,6 +19,12 @@ measurement run(const workload& work) {
   case scenario::pingpong: return run_pingpong<A>(work);
   case scenario::handshake: return run_handshake<A>(work);
   case scenario::idle: return run_idle<A>(work);
+  case scenario::flood:
+    if constexpr (server_adapter<A>) return run_flood<A>(work);
+    break;
+  case scenario::offload:
+    if constexpr (server_adapter<A>) return run_offload<A>(work);
+    break;
   }
   throw std::logic_error("no such scenario");
 }

@@ -21,7 +21,7 @@ namespace bench {
 // An adapter is a type with static members only:
 //   loop                       an event loop that one thread runs
 //   task<T>                    the coroutine type that the operations return and that scenarios are written
-//   in context(role)              settings of one side, already configured as in harness/tls_settings.hpp
+//   in context(role [, key])       settings of one side, already configured as in harness/tls_settings.hpp
 //   connection                 the stream under test
 //   open(loop, context, fd)    makes a connection over a connected TCP socket, which it then owns
 //   handshake(connection, role), read_some(connection, span), write_all(connection, span)
@@ -32,6 +32,7 @@ namespace bench {
 template <class A>
 concept stream_adapter = std::default_initializable<typename A::loop> &&
     std::constructible_from<typename A::context, role> &&
+    std::constructible_from<typename A::context, role, server_key> &&
     requires(typename A::loop& loop, typename A::context& context, typename A::connection& connection,
              unique_fd fd, std::span<std::byte> in, std::span<const std::byte> out,
              typename A::template task<void> task, std::function<void(std::exception_ptr)> done) {
@@ -44,6 +45,20 @@ concept stream_adapter = std::default_initializable<typename A::loop> &&
   A::run(loop);
   A::run_for(loop, std::chrono::milliseconds(1));
   A::stop(loop);
+};
+
+// The same for streams that can be measured as a server that accepts by itself:
+//   acceptor                       a listening socket
+//   listen(loop, fd)
+//   accept(loop, context, acceptor)  the next connection, before its handshake
+//   sleep_until(loop, time)
+template <class A>
+concept server_adapter = stream_adapter<A> &&
+    requires(typename A::loop& loop, typename A::context& context, typename A::acceptor& acceptor,
+             unique_fd fd, std::chrono::steady_clock::time_point time) {
+  { A::listen(loop, std::move(fd)) } -> std::same_as<typename A::acceptor>;
+  { A::accept(loop, context, acceptor) } -> std::same_as<typename A::template task<typename A::connection>>;
+  { A::sleep_until(loop, time) } -> std::same_as<typename A::template task<void>>;
 };
 
 } // namespace bench

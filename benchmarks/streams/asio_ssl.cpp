@@ -8,7 +8,7 @@
 
 namespace bench {
 
-const stream_type asio_ssl_stream{"asio", "asio::ssl::stream", true,
+const stream_type asio_ssl_stream{"asio", "asio::ssl::stream",
                                   run<boost_asio_tls<boost::asio::ssl::stream<boost_asio::socket>>>};
 
 } // namespace bench

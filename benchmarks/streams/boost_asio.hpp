@@ -13,6 +13,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream_base.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -41,6 +42,16 @@ struct boost_asio {
                                     boost::asio::use_awaitable);
   }
 
+  using acceptor = boost::asio::ip::tcp::acceptor;
+  static acceptor listen(loop& owner, unique_fd fd) {
+    return acceptor(owner.io, boost::asio::ip::tcp::v4(), fd.release());
+  }
+
+  static task<void> sleep_until(loop& owner, std::chrono::steady_clock::time_point time) {
+    boost::asio::steady_timer timer(owner.io, time);
+    co_await timer.async_wait(boost::asio::use_awaitable);
+  }
+
   template <class Done>
   static void spawn(loop& where, task<void> what, Done done) {
     boost::asio::co_spawn(where.io, std::move(what), std::move(done));
@@ -64,15 +75,20 @@ struct boost_asio_tls : boost_asio {
 
   struct context {
     boost::asio::ssl::context value;
-    explicit context(role side)
+    explicit context(role side, server_key key = server_key::ecdsa_p256)
         : value(side == role::server ? boost::asio::ssl::context::tls_server
                                      : boost::asio::ssl::context::tls_client) {
-      configure(value.native_handle(), side);
+      configure(value.native_handle(), side, key);
     }
   };
 
   static connection open(loop& where, context& settings, unique_fd fd) {
     return connection(adopt(where, std::move(fd)), settings.value);
+  }
+  static task<connection> accept(loop&, context& settings, acceptor& from) {
+    socket accepted = co_await from.async_accept(boost::asio::use_awaitable);
+    accepted.set_option(boost::asio::ip::tcp::no_delay(true));
+    co_return connection(std::move(accepted), settings.value);
   }
   static task<void> handshake(connection& stream, role side) {
     return stream.async_handshake(side == role::server ? boost::asio::ssl::stream_base::server

@@ -10,7 +10,7 @@ namespace {
 struct plain_tcp : boost_asio {
   using connection = socket;
   struct context {
-    explicit context(role) {}
+    explicit context(role, server_key = server_key::ecdsa_p256) {}
   };
   static connection open(loop& where, context&, unique_fd fd) { return adopt(where, std::move(fd)); }
   static task<void> handshake(connection&, role) { co_return; }
@@ -19,6 +19,6 @@ struct plain_tcp : boost_asio {
 
 } // namespace
 
-const stream_type plain_tcp_stream{"tcp", "plain TCP", false, run<plain_tcp>};
+const stream_type plain_tcp_stream{"tcp", "plain TCP", run<plain_tcp>};
 
 } // namespace bench

@@ -7,7 +7,9 @@
 namespace bench {
 namespace {
 
-const std::array<const stream_type*, 3> streams{&asio_ssl_stream, &tlsmode_stream, &plain_tcp_stream};
+const std::array<const stream_type*, 6> streams{
+    &asio_ssl_stream,       &tlsmode_stream,       &tlsmode_job_threads_stream,
+    &tlsmode_signer_stream, &tlsmode_async_stream, &plain_tcp_stream};
 
 } // namespace
 

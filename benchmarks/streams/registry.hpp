@@ -11,9 +11,8 @@
 namespace bench {
 
 struct stream_type {
-  std::string_view key;   // on the command line and in the CSV
-  std::string_view title; // in tables
-  bool encrypted;
+  std::string_view key;                     // on the command line and in the CSV
+  std::string_view title;                   // in tables
   measurement (*run)(const workload& work); // throws when anything goes wrong
 };
 
@@ -21,8 +20,13 @@ struct stream_type {
 extern const stream_type asio_ssl_stream;
 extern const stream_type tlsmode_stream;
 extern const stream_type plain_tcp_stream;
+// tlsmode::stream with one thread besides the loop's, which makes the server's signatures or runs its
+// handshakes; and with mode::async alone.
+extern const stream_type tlsmode_signer_stream;
+extern const stream_type tlsmode_job_threads_stream;
+extern const stream_type tlsmode_async_stream;
 
-// In the order in which a round runs them. The first is the baseline of all ratios.
+// In the order in which a round runs them. Each cell says which take part, and which is the baseline.
 std::span<const stream_type* const> all_streams() noexcept;
 
 // nullptr if there is none.

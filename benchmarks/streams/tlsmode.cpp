@@ -8,7 +8,7 @@
 
 namespace bench {
 
-const stream_type tlsmode_stream{"tlsmode", "tlsmode::stream", true,
+const stream_type tlsmode_stream{"tlsmode", "tlsmode::stream",
                                  run<boost_asio_tls<tlsmode::stream<boost_asio::socket>>>};
 
 } // namespace bench

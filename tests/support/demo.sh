@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154 # root, scratch and the colours are dev's
 # `./dev demo`, sourced by dev and using its helpers: starts our HTTPS server on this machine, lets
 # curl and the coroutine client fetch from it, stops it in the middle of a download, then measures
-# beside boost::asio::ssl::stream. Every step must work.
+# beside boost::asio::ssl::stream, in peace and under a flood of handshakes. Every step must work.
 
 demo_examples=$root/build/release/docs/examples
 download_bytes=64000000
@@ -238,5 +238,7 @@ demo_main() {
   step "SIGTERM during a download" check_drained "$server_status" "$curl_status" "$arrived" "$drained_in"
   say "side by side with boost::asio::ssl::stream"
   timeout 120 "$root/build/release/benchmarks/tlsmode_demo" || die "tlsmode_demo failed (exit status $?)"
+  say "a flood of handshakes, side by side with boost::asio::ssl::stream"
+  timeout 120 "$root/build/release/benchmarks/tlsmode_demo" --flood || die "tlsmode_demo --flood failed (exit status $?)"
   say "all of it worked, in $(seconds_since "$start") s after the build"
 }
