@@ -37,7 +37,8 @@ struct switching_server {
     last = pair.server.last;
     BOOST_TEST(good == (pair.server.tls.state() == connection_state::open));
     resumed = pair.server.tls.resumed();
-    if (good) pair.server.shutdown(shutdown_form::send_only); // else OpenSSL would take the session for spoiled
+    if (good)
+      pair.server.shutdown(shutdown_form::send_only); // else OpenSSL would take the session for spoiled
     return good;
   }
   void choose(const context& ctx) { target = ctx.native_handle(); }

@@ -179,6 +179,28 @@ TLSMODE_CASE_PER_VERSION(another_session_than_the_one_asked_for_is_not_taken) {
   BOOST_TEST(store.asked >= 1);
 }
 
+// OpenSSL cannot be told in the lookup; the client hears of it all the same, before it is done.
+TLSMODE_CASE_PER_VERSION(a_lookup_that_fails_sends_an_alert) {
+  outside_store store;
+  hooks h = store.hook();
+  bool fail = false;
+  h.session = [&](std::shared_ptr<session_request> r) {
+    if (fail)
+      r->fail();
+    else
+      r->answer(session_answer::none());
+  };
+  const context server = with(std::move(h));
+  const context client = resuming_client(version);
+  BOOST_TEST(!resumes_and_closes(client, server));
+  fail = true;
+  memory_pair pair(client, server);
+  BOOST_TEST(!pair.connect());
+  BOOST_TEST(fails(pair.server.last, error::hook_failed));
+  pair.settle();
+  BOOST_TEST(fails_for(pair.client.handshake(), SSL_R_TLSV1_ALERT_INTERNAL_ERROR));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_session_is_none) {
   const std::array<std::byte, 5> junk{};
   const context server = [&] {

@@ -271,7 +271,9 @@ TLSMODE_CASE_PER_VERSION(sessions_accepted_by_a_hook_are_not_offered) {
 // ---- after the handshake ----
 
 BOOST_AUTO_TEST_CASE(nobody_is_verified_after_the_handshake) {
-  for (const bool hooked : {false, true}) {
+  enum class hook { none, verify, other };
+  for (const hook which : {hook::none, hook::verify, hook::other}) {
+    const bool hooked = which != hook::none;
     context client = client_showing(&client_identity(), TLS1_3_VERSION);
     SSL_CTX_set_post_handshake_auth(client.native_handle(), 1);
     context server = only(TLS1_3_VERSION, server_context());
@@ -279,7 +281,8 @@ BOOST_AUTO_TEST_CASE(nobody_is_verified_after_the_handshake) {
     int asked = 0;
     if (hooked) {
       hooks h;
-      h.verify = [&](std::shared_ptr<verify_request>) { ++asked; };
+      if (which == hook::verify) h.verify = [&](std::shared_ptr<verify_request>) { ++asked; };
+      if (which == hook::other) h.staple = [&](std::shared_ptr<staple_request>) { ++asked; };
       BOOST_REQUIRE(!set_hooks(server, std::move(h)));
     }
     memory_pair pair(client, server);
@@ -293,8 +296,10 @@ BOOST_AUTO_TEST_CASE(nobody_is_verified_after_the_handshake) {
     pair.settle();
     pair.server.read_all();
     BOOST_TEST(asked == 0);
-    if (hooked)
+    if (which == hook::verify)
       BOOST_TEST(fails(pair.server.last, error::hook_cannot_wait));
+    else if (which == hook::other)
+      BOOST_TEST(fails_for(pair.server.last, SSL_R_CERTIFICATE_VERIFY_FAILED));
     else
       BOOST_TEST(peer_certificate(ssl) != nullptr, "it works without hooks");
   }
