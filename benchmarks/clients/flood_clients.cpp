@@ -41,7 +41,7 @@ void run(const unique_fd& control, flood_plan& plan, flood_report& report, bool&
   times.start = steady::time_point(std::chrono::nanoseconds(receive_value<std::int64_t>(control)));
   times.begin = times.start - plan.warm_up;
   times.end = times.start + plan.measured;
-  times.give_up = times.end + std::chrono::seconds(60);
+  times.give_up = times.end + std::chrono::seconds(30);
 
   std::exception_ptr echo_failure;
   std::thread echo_thread([&] {

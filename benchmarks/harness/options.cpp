@@ -23,7 +23,8 @@ A CELL is a name that --list shows, or the beginning of several ("bulk" is all b
   --assert-counts   exit with status 1 if a count (calls, bytes) is over its goal
   --once N          run the cell once with N bytes, round trips, handshakes or connections, both ends on one
                     thread and no warm-up, for callgrind: give one CELL and one stream in --streams.
-                    The instructions for one are (count of 2N - count of N) / N.
+                    The instructions for one are (count of 2N - count of N) / N. A flood takes N milliseconds,
+                    at 100 handshakes per second.
   --help
 
 Status 0 if everything could be measured, whether the goals are met or not; else 1.
