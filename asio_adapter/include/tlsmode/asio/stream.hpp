@@ -35,6 +35,8 @@ namespace tlsmode {
 ///
 /// Writes and reads may be outstanding together, with a shutdown as well. Operations of the same kind are
 /// carried out in the order in which they were started.
+/// The throwing forms throw boost::system::system_error; if the connection has failed, its what() has all of
+/// last_failure(): OpenSSL's reasons, the alert, and why and where in the chain a certificate was refused.
 /// Thread safety: distinct objects are independent; one object must not be used from two threads at once.
 /// Its operations, with their handlers, must run in one strand, implicit or explicit.
 template <class NextLayer>
@@ -158,7 +160,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   void handshake(handshake_type type) {
     boost::system::error_code ec;
     handshake(type, ec);
-    throw_if(ec, "handshake");
+    throw_failure(ec, "handshake");
   }
 
   /// The same when the peer's first bytes have been read already, for example to tell TLS from other
@@ -183,7 +185,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
       handshake_type type, const ConstBufferSequence& buffers) {
     boost::system::error_code ec;
     handshake(type, buffers, ec);
-    throw_if(ec, "handshake");
+    throw_failure(ec, "handshake");
   }
 
   // ---- shutdown ----
@@ -210,7 +212,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   void shutdown(shutdown_form form = shutdown_form::wait_for_peer) {
     boost::system::error_code ec;
     shutdown(form, ec);
-    throw_if(ec, "shutdown");
+    throw_failure(ec, "shutdown");
   }
 
   // ---- write ----
@@ -237,7 +239,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   std::size_t write_some(const ConstBufferSequence& buffers) {
     boost::system::error_code ec;
     const std::size_t n = write_some(buffers, ec);
-    throw_if(ec, "write_some");
+    throw_failure(ec, "write_some");
     return n;
   }
 
@@ -262,7 +264,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   std::size_t read_some(const MutableBufferSequence& buffers) {
     boost::system::error_code ec;
     const std::size_t n = read_some(buffers, ec);
-    throw_if(ec, "read_some");
+    throw_failure(ec, "read_some");
     return n;
   }
 
@@ -357,6 +359,13 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
 
   static void throw_if(const boost::system::error_code& ec, const char* operation) {
     if (ec) throw boost::system::system_error(ec, operation);
+  }
+  /// If the connection has failed, the exception says all that is known of that.
+  void throw_failure(const boost::system::error_code& ec, const char* operation) const {
+    if (!ec) return;
+    if (state_ && ec == state_->channel.restore(this->last_failure().code))
+      throw boost::system::system_error(ec, this->last_failure().to_string());
+    throw_if(ec, operation);
   }
   static role role_of(handshake_type type) noexcept { return type == client ? role::client : role::server; }
   [[nodiscard]] engine& engine_ref() const noexcept { return state_->eng; }
