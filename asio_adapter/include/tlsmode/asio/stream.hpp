@@ -37,8 +37,11 @@ namespace tlsmode {
 /// carried out in the order in which they were started.
 /// The throwing forms throw boost::system::system_error; if the connection has failed, its what() has all of
 /// last_failure(): OpenSSL's reasons, the alert, and why and where in the chain a certificate was refused.
-/// Thread safety: distinct objects are independent; one object must not be used from two threads at once.
-/// Its operations, with their handlers, must run in one strand, implicit or explicit.
+/// A stream that was moved from or released: operations end with error::no_connection, and only destroying
+/// it, assigning to it, its layers and its executor are allowed besides. At most 4096 asynchronous operations
+/// may be outstanding; more end with error::too_many_operations. Thread safety: distinct objects are
+/// independent; one object must not be used from two threads at once. Its operations, with their handlers,
+/// must run in one strand, implicit or explicit.
 template <class NextLayer>
 class stream : public net::ssl::stream_base, public detail::stream_settings<stream<NextLayer>> {
  public:
@@ -62,7 +65,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// A connection of a core context, with exactly its modes.
   template <class Arg>
   stream(Arg&& arg, const context& ctx) : stream(std::forward<Arg>(arg), ctx.native_handle(), 0) {}
-  /// Takes over an SSL object, which must not have begun a handshake. Modes: as with a Boost.Asio context.
+  /// Takes over an SSL object. Modes: as with a Boost.Asio context. Throws std::system_error with
+  /// error::bad_option, and leaves the object to the caller, if it is null or has begun a handshake.
   template <class Arg>
   stream(Arg&& arg, SSL* ssl) : stream(std::forward<Arg>(arg), ssl, 0) {
     this->set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
@@ -131,12 +135,13 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   }
   /// The same with a point in time.
   void expires_at(std::chrono::steady_clock::time_point limit) {
+    if (!state_) return;
     if (!state_->deadlines) state_->deadlines.reset(new detail::deadline_list(get_executor()));
     state_->deadlines->limit = limit;
   }
   /// No limit for the operations that start from now on.
   void expires_never() {
-    if (state_->deadlines) state_->deadlines->limit = std::chrono::steady_clock::time_point::max();
+    if (state_ && state_->deadlines) state_->deadlines->limit = std::chrono::steady_clock::time_point::max();
   }
 
   // ---- handshake ----
@@ -288,8 +293,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// next layer that is not a plain socket still sends what they left behind; those of engine::reset.
   /// Source: SSL_clear(3).
   void reset(boost::system::error_code& ec) {
-    if (state_->busy()) {
-      ec = to_boost(error::operation_in_progress);
+    if (!state_ || state_->busy()) {
+      ec = to_boost(state_ ? error::operation_in_progress : error::no_connection);
       return;
     }
     ec = to_boost(engine_ref().reset());
@@ -313,7 +318,9 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// wait to be sent, error::unread_data if OpenSSL holds bytes of the peer.
   [[nodiscard]] std::optional<released> release(boost::system::error_code& ec) {
     ec = {};
-    if (state_->busy() || state_->output_pending())
+    if (!state_)
+      ec = to_boost(error::no_connection);
+    else if (state_->busy() || state_->output_pending())
       ec = to_boost(error::operation_in_progress);
     else if (engine_ref().holds_ciphertext() || engine_ref().pending() != 0)
       ec = to_boost(error::unread_data);
@@ -354,6 +361,10 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   }
   template <class Action>
   std::size_t run(Action action, boost::system::error_code& ec) {
+    if (!state_) {
+      ec = to_boost(error::no_connection);
+      return 0;
+    }
     return detail::sync_driver<next_layer_type, Action>(*state_, std::move(action)).run(ec);
   }
 
