@@ -30,7 +30,9 @@ enum class error {
                          ///< verification
   client_not_asked, ///< misuse: a context was chosen during the handshake that demands a certificate of the
                     ///< client, which nobody had asked for
-  openssl_internal, ///< OpenSSL failed without giving a reason
+  no_connection,    ///< misuse: the stream was moved from or released
+  too_many_operations, ///< misuse: more operations are outstanding than a stream takes
+  openssl_internal,    ///< OpenSSL failed without giving a reason
 };
 
 /// The category of tlsmode::error.

@@ -35,6 +35,9 @@ namespace tlsmode::detail {
 // the user's own that asked to be called again.
 constexpr auto retry_interval = std::chrono::milliseconds(1);
 
+// How many operations of a stream may be outstanding: each takes memory while it waits for its turn.
+constexpr unsigned most_operations = 4096;
+
 /// The step with which the engine has completed an operation whose bytes are with the channel yet.
 template <bool ChannelHoldsBytes>
 struct finished_step {
@@ -82,6 +85,7 @@ class async_driver {
   void start() {
     ++state_->outstanding;
     if (action_.trivial()) return finish({}, 0, true);
+    if (state_->outstanding > most_operations) return finish(to_boost(error::too_many_operations), 0, true);
     if (state_->deadlines && !begin_deadline()) return finish(net::error::timed_out, 0, true);
     run(true);
   }
