@@ -38,6 +38,8 @@ class core_category final : public std::error_category {
       return "the session's peer was not verified as this connection would do it";
     case error::client_not_asked:
       return "a context was chosen that demands a certificate which the client was not asked for";
+    case error::no_connection: return "the stream was moved from or released";
+    case error::too_many_operations: return "too many operations are outstanding";
     case error::signer_failed: return "the signer of the private key failed";
     case error::signer_timed_out: return "the signer of the private key did not answer in time";
     case error::signer_busy: return "the signer of the private key has too many requests waiting";

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Does a program written for boost::asio::ssl::stream see the same error codes? The same faults happen to
-// both stream types, and what they report is compared, code and byte count. What differs on purpose is listed
-// last.
+// both stream types, and to ours over a layer that is no plain socket, and what they report is compared, code
+// and byte count. What differs on purpose is listed last.
 #define BOOST_TEST_MODULE adapter_errors
 #include "asio_relay.hpp"
 
+#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <openssl/ssl.h>
@@ -12,11 +13,15 @@
 
 #include <array>
 #include <ostream>
+#include <tuple>
 
 using namespace tlsmode;
 using namespace tlsmode::test;
 
 namespace {
+
+using beast_stream = stream<boost::beast::tcp_stream>;
+using both_streams = std::tuple<tls_stream, beast_stream>;
 
 constexpr int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
@@ -40,6 +45,7 @@ void add(outcomes& all, net::io_context& io, const operation& op) {
 struct fault {
   const char* name;
   outcomes (*ours)(int version);
+  outcomes (*layered)(int version);
   outcomes (*asio)(int version);
 };
 
@@ -269,8 +275,130 @@ outcomes synchronous_faults(int version) {
   return all;
 }
 
+template <class Stream>
+outcomes synchronous_writes(int version) {
+  outcomes all;
+  error_code ec;
+  {
+    open_pair<tls_pair<Stream, asio_stream>> p({version});
+    p.server.lowest_layer().set_option(net::socket_base::linger(true, 0));
+    p.server.lowest_layer().close();
+    p.client.lowest_layer().wait(tcp_socket::wait_read, ec); // the reset has come
+    p.client.write_some(net::buffer("hello", 5), ec);
+    all.push_back({ec, 0}); // the number is a difference on purpose
+  }
+  open_pair<tls_pair<Stream, asio_stream>> p({version});
+  p.client.lowest_layer().close();
+  p.client.write_some(net::buffer("hello", 5), ec);
+  all.push_back({ec, 0});
+  p.client.shutdown(ec);
+  all.push_back({ec, 0});
+  return all;
+}
+
+template <class Stream>
+outcomes synchronous_handshakes(int version) {
+  outcomes all;
+  error_code ec;
+  {
+    relayed_pair<Stream, Stream> p(version);
+    p.send_to_client("HTTP/1.1 400 Bad Request\r\n\r\n");
+    p.client.handshake(as_client, ec);
+    all.push_back({ec, 0});
+  }
+  relayed_pair<Stream, Stream> p(version);
+  p.to_server().shutdown(tcp_socket::shutdown_send);
+  p.server.handshake(as_server, ec);
+  all.push_back({ec, 0});
+  return all;
+}
+
+template <class Stream>
+outcomes cancelled_handshake(int version) {
+  outcomes all;
+  for (const auto type : {as_client, as_server}) {
+    relayed_pair<Stream, Stream> p(version);
+    operation op = start_handshake(type == as_client ? p.client : p.server, type);
+    settle(p.io);
+    op.cancel();
+    add(all, p.io, op);
+  }
+  return all;
+}
+
+// The peer finds fault with what we sent, behind data of its own. (Boost.Asio's stream sends no alerts.)
+template <class Stream>
+outcomes alert_behind_data(int version) {
+  relayed_pair<Stream, tls_stream> p(version);
+  p.handshake();
+  outcomes all;
+  std::array<char, 10> room{};
+  const operation data = start_write(p.server, net::buffer("hello", 5));
+  const operation write = start_write(p.client, net::buffer("world", 5));
+  run_until(p.io, [&] { return data.done() && write.done(); });
+  std::string record = p.next_from_client();
+  record.back() = static_cast<char>(record.back() ^ 1);
+  p.send_to_server(record);
+  char byte = 0;
+  const operation failed = start_read(p.server, net::buffer(&byte, 1));
+  run_until(p.io, [&] { return failed.done(); });
+  p.send_to_client(p.next_from_server());
+  add(all, p.io, start_read(p.client, net::buffer(room)));
+  add(all, p.io, start_read(p.client, net::buffer(room)));
+  return all;
+}
+
+template <class Stream>
+outcomes server_cut_off(int version) {
+  open_pair<tls_pair<asio_stream, Stream>> p({version});
+  outcomes all;
+  std::array<char, 10> room{};
+  const operation write = start_write(p.client, net::buffer("hello", 5));
+  run_until(p.io, [&] { return write.done(); });
+  p.client.lowest_layer().shutdown(tcp_socket::shutdown_send);
+  add(all, p.io, start_read(p.server, net::buffer(room)));
+  add(all, p.io, start_read(p.server, net::buffer(room)));
+  add(all, p.io, start_write(p.server, net::buffer("hello", 5)));
+  return all;
+}
+
+template <class Stream>
+outcomes server_cut_off_in_its_handshake(int version) {
+  outcomes all;
+  for (const std::size_t first :
+       {std::size_t{1}, std::size_t{100}, relayed_pair<Stream, Stream>::everything}) {
+    relayed_pair<asio_stream, Stream> p(version);
+    const operation c = start_handshake(p.client, as_client);
+    const operation s = start_handshake(p.server, as_server);
+    settle(p.io);
+    p.send_to_server(p.next_from_client(first));
+    settle(p.io);
+    p.to_server().shutdown(tcp_socket::shutdown_send);
+    add(all, p.io, s);
+  }
+  return all;
+}
+
+// What has been read before is no TLS; or it is, and the peer then says no more.
+template <class Stream>
+outcomes buffered_handshake(int version) {
+  outcomes all;
+  for (const bool junk : {true, false}) {
+    relayed_pair<asio_stream, Stream> p(version);
+    const operation c = start_handshake(p.client, as_client);
+    settle(p.io);
+    const std::string begun = junk ? "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" : p.next_from_client();
+    p.to_server().shutdown(tcp_socket::shutdown_send);
+    operation s;
+    p.server.async_handshake(as_server, net::buffer(begun), s.make_handler());
+    run_until(p.io, [&] { return s.done(); });
+    all.push_back({s.ec(), 0}); // the number is a difference on purpose
+  }
+  return all;
+}
+
 #define FAULT(name)                                                                                          \
-  fault { #name, &name < tls_stream>, &name < asio_stream> }
+  fault { #name, &name < tls_stream>, &name < beast_stream>, &name < asio_stream> }
 const fault faults[] = {FAULT(read_to_the_end),
                         FAULT(cut_off),
                         FAULT(cut_off_inside_a_record),
@@ -288,7 +416,14 @@ const fault faults[] = {FAULT(read_to_the_end),
                         FAULT(closed_socket),
                         FAULT(shutdown_that_nobody_answers),
                         FAULT(shutdown_with_unread_data),
-                        FAULT(synchronous_faults)};
+                        FAULT(synchronous_faults),
+                        FAULT(synchronous_writes),
+                        FAULT(synchronous_handshakes),
+                        FAULT(cancelled_handshake),
+                        FAULT(alert_behind_data),
+                        FAULT(server_cut_off),
+                        FAULT(server_cut_off_in_its_handshake),
+                        FAULT(buffered_handshake)};
 #undef FAULT
 
 } // namespace
@@ -300,8 +435,10 @@ BOOST_AUTO_TEST_CASE(the_same_fault_gives_the_same_codes) {
     for (const int version : versions) {
       BOOST_TEST_CONTEXT(f.name << (version == TLS1_2_VERSION ? " with TLS 1.2" : " with TLS 1.3")) {
         const outcomes ours = f.ours(version);
+        const outcomes layered = f.layered(version);
         const outcomes theirs = f.asio(version);
         BOOST_TEST(ours == theirs, boost::test_tools::per_element());
+        BOOST_TEST(layered == theirs, boost::test_tools::per_element());
       }
     }
   }
@@ -375,6 +512,20 @@ BOOST_AUTO_TEST_CASE(verify_callbacks_decide) {
   run_until(p.io, [&] { return c.done(); });
   BOOST_TEST(bool(c.ec()));
   BOOST_TEST(p.client.last_failure().verify_error == X509_verify_cert_error_string(X509_V_ERR_CERT_REJECTED));
+}
+
+// A write that has failed has written nothing, and the next one says the same. (From Boost.Asio's stream
+// comes the number of bytes that it has sealed, together with the error.)
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_synchronous_write_that_fails_has_no_bytes, Stream, both_streams) {
+  open_pair<tls_pair<Stream, asio_stream>> p;
+  p.server.lowest_layer().set_option(net::socket_base::linger(true, 0));
+  p.server.lowest_layer().close();
+  error_code ec;
+  p.client.lowest_layer().wait(tcp_socket::wait_read, ec); // the reset has come
+  for (int i = 0; i < 2; ++i) {
+    BOOST_TEST(p.client.write_some(net::buffer("hello", 5), ec) == 0U);
+    BOOST_TEST(ec == net::error::connection_reset);
+  }
 }
 
 // The differences: local misuse has a category of its own, and a certificate that a verify callback refuses

@@ -18,6 +18,7 @@
 
 namespace tlsmode {
 
+/// Gives the reference back. Source: X509_free(3).
 struct free_certificate {
   void operator()(X509* c) const noexcept;
 };

@@ -24,7 +24,10 @@ namespace tlsmode {
 class signer;
 
 /// Which side of the handshake.
-enum class role { client, server };
+enum class role {
+  client, ///< speaks first, and checks the peer's certificate
+  server  ///< shows a certificate
+};
 
 /// Certificates or keys as text in PEM format, from wherever a program has them. The text is only looked at.
 struct pem {
@@ -78,7 +81,8 @@ class context {
   /// these is switched on. Errors: the system's, PEM's, OpenSSL's. Source: SSL_CTX_load_verify_file(3).
   [[nodiscard]] std::error_code trust_file(const std::string& path);
   [[nodiscard]] std::error_code trust(pem authorities);
-  /// Trusts the certificate authorities of the system. Source: SSL_CTX_set_default_verify_paths(3).
+  /// Trusts the certificate authorities of the system. Errors: OpenSSL's; none if there are no authorities.
+  /// Source: SSL_CTX_set_default_verify_paths(3).
   [[nodiscard]] std::error_code trust_system();
 
   /// On a server: demands a certificate of every client, signed by an authority in this PEM file or text, and
@@ -142,11 +146,14 @@ class context {
 
   /// Application protocols in order of preference, 1 to 255 bytes each (RFC 7301). A client offers them; a
   /// server picks its first one that the client offers. A client that offers only others is refused with the
-  /// alert no_application_protocol, and a client refuses a server that picks what it did not offer.
+  /// alert no_application_protocol, and a client refuses a server that picks what it did not offer. An empty
+  /// list takes the setting back. Errors: bad_option for a name that is empty or too long; OpenSSL's. Source:
+  /// SSL_CTX_set_alpn_protos(3), SSL_CTX_set_alpn_select_cb(3).
   [[nodiscard]] std::error_code set_alpn(std::initializer_list<std::string_view> protocols);
 
   /// On a client: lets connections go ahead with no certificate check at all, and without a host name.
-  /// For tests, and for protocols that authenticate otherwise.
+  /// For tests, and for protocols that authenticate otherwise. On a server it does nothing.
+  /// Source: SSL_CTX_set_verify(3).
   void disable_verification() noexcept;
 
  private:

@@ -114,7 +114,7 @@ class engine {
   /// after 16 MiB of it. Source: SSL_shutdown(3), RFC 8446 section 6.1.
   step shutdown(transport& t, shutdown_form form);
 
-  /// Hands the transport what the engine holds back; complete when nothing is left.
+  /// Hands the transport what the engine holds back; complete when nothing is left. Errors: the transport's.
   step flush(transport& t);
 
   /// True while the connection has failed and its last alert waits for the transport: the failed operation
@@ -129,7 +129,7 @@ class engine {
   void output_lost(std::error_code ec, operation told) noexcept;
 
   /// Complete when a read would not have to wait: there is plaintext, or the end, or a failure for it to
-  /// report. Moves no plaintext. Errors: handshake_needed. Source: SSL_peek_ex(3).
+  /// report. Moves no plaintext. Errors: handshake_needed, job_on_other_thread. Source: SSL_peek_ex(3).
   step wait_readable(transport& t);
 
   /// Complete when nothing is held back that a write would have to wait for, or when a write would fail.
@@ -150,10 +150,10 @@ class engine {
   [[nodiscard]] bool holds_ciphertext() const noexcept;
 
   /// Makes the object ready for another connection: settings, modes and the host name stay; session, errors,
-  /// counters and all bytes held go. A paused job is ended, on its thread. What hooks have changed is undone, but
-  /// for PSK callbacks that the choice of another context has removed.
-  /// Precondition: no operation is to be repeated. Errors, with nothing changed but the job: those of
-  /// OpenSSL, job_on_other_thread, operation_in_progress if the job does not end. Source: SSL_clear(3).
+  /// counters and all bytes held go. A paused job is ended, on its thread. What hooks have changed is undone,
+  /// but for PSK callbacks that the choice of another context has removed. Precondition: no operation is to
+  /// be repeated. Errors, with nothing changed but the job: those of OpenSSL, job_on_other_thread,
+  /// operation_in_progress if the job does not end. Source: SSL_clear(3).
   [[nodiscard]] std::error_code reset() noexcept;
 
   /// Say that a read, or a shutdown before its close_notify is sent, will not be repeated. If it owns the
@@ -281,6 +281,7 @@ class engine {
   [[nodiscard]] bool flush_pending() const noexcept { return !spill_.empty(); }
   /// Plaintext bytes that a read can have without the transport.
   [[nodiscard]] std::size_t pending() const noexcept;
+  /// What happened on the connection so far, in numbers; valid as long as the engine.
   [[nodiscard]] const tlsmode::stats& stats() const noexcept { return stats_; }
   /// Everything about the failure that ended the connection; empty code while there was none.
   [[nodiscard]] const failure& last_failure() const noexcept;

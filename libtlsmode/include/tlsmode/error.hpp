@@ -30,6 +30,8 @@ enum class error {
                          ///< verification
   client_not_asked, ///< misuse: a context was chosen during the handshake that demands a certificate of the
                     ///< client, which nobody had asked for
+  no_connection,    ///< misuse: the stream was moved from or released
+  too_many_operations, ///< misuse: more operations are outstanding than a stream takes
   // What went wrong with a private key behind a signer, or with a hook.
   signer_failed,       ///< the signer could not sign
   signer_timed_out,    ///< the signer did not answer in time

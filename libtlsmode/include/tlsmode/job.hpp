@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// How code that OpenSSL calls in the middle of an operation asks somebody else, and how that somebody answers:
-// later, from any thread. Private keys (signer.hpp) and hooks (hook.hpp) are questions of this kind. Knows
-// nothing of who asks what, and nothing of event loops.
+// How code that OpenSSL calls in the middle of an operation asks somebody else, and how that somebody
+// answers: later, from any thread. Private keys (signer.hpp) and hooks (hook.hpp) are questions of this kind.
+// Knows nothing of who asks what, and nothing of event loops.
 #ifndef TLSMODE_JOB_HPP
 #define TLSMODE_JOB_HPP
 

@@ -45,12 +45,14 @@ class mode_set {
 
   /// The set as the bit mask that SSL_set_mode(3) takes.
   [[nodiscard]] constexpr std::uint32_t native() const noexcept { return bits_; }
+  /// True if no mode is in the set.
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
   /// True if every mode of `other` is in this set.
   [[nodiscard]] constexpr bool contains(mode_set other) const noexcept {
     return (bits_ & other.bits_) == other.bits_;
   }
 
+  /// Adds the modes of `o` to the set.
   constexpr mode_set& operator|=(mode_set o) noexcept {
     bits_ |= o.bits_;
     return *this;

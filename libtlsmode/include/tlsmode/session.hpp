@@ -11,6 +11,7 @@ using SSL_SESSION = ssl_session_st;
 
 namespace tlsmode {
 
+/// Gives the reference back. Source: SSL_SESSION_free(3).
 struct free_session {
   void operator()(SSL_SESSION* s) const noexcept;
 };

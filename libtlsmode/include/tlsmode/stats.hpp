@@ -7,7 +7,8 @@
 
 namespace tlsmode {
 
-/// What happened on one connection so far. All values only grow, `spill_peak` included.
+/// What happened on one connection so far. All values only grow, `spill_peak` included, until a reset() of
+/// the connection, which begins again at zero.
 struct stats {
   std::uint64_t plain_read = 0;       ///< plaintext bytes given to the caller
   std::uint64_t plain_written = 0;    ///< plaintext bytes sealed

@@ -26,9 +26,13 @@ struct transfer {
   std::size_t n = 0;
   std::error_code error;
 
+  /// `count` (> 0) bytes were moved.
   static transfer moved(std::size_t count) noexcept { return {status::bytes, count, {}}; }
+  /// Nothing can be moved now.
   static transfer blocked() noexcept { return {}; }
+  /// The peer will send no more.
   static transfer ended() noexcept { return {status::eof, 0, {}}; }
+  /// The transport is of no more use in this direction.
   static transfer failed(std::error_code ec) noexcept { return {status::error, 0, ec}; }
 };
 

@@ -37,11 +37,19 @@ namespace tlsmode {
 ///
 /// Writes and reads may be outstanding together, with a shutdown as well. Operations of the same kind are
 /// carried out in the order in which they were started.
-/// Thread safety: distinct objects are independent; one object must not be used from two threads at once.
-/// Its operations, with their handlers, must run in one strand, implicit or explicit.
+/// The throwing forms throw boost::system::system_error; if the connection has failed, its what() has all of
+/// last_failure(): OpenSSL's reasons, the alert, and why and where in the chain a certificate was refused.
+/// A stream that was moved from or released: operations end with error::no_connection, and only destroying
+/// it, assigning to it, its layers and its executor are allowed besides. All asynchronous operations may also
+/// end with timed_out, once a limit is set (expires_after()). At most 4096 asynchronous operations may be
+/// outstanding; more end with error::too_many_operations. Thread safety: distinct objects are independent;
+/// one object must not be used from two threads at once. Its operations, with their handlers, must run in one
+/// strand, implicit or explicit.
 template <class NextLayer>
 class stream : public net::ssl::stream_base, public detail::stream_settings<stream<NextLayer>> {
  public:
+  /// What the stream is over, without the reference of a stream<T&>; what is below all layers, as
+  /// lowest_layer(); where operations run, as get_executor(); OpenSSL's object, as native_handle().
   using next_layer_type = std::remove_reference_t<NextLayer>;
   using lowest_layer_type = detail::lowest_layer_t<next_layer_type>;
   using executor_type = typename next_layer_type::executor_type;
@@ -53,7 +61,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   };
 
   /// A connection with the settings that a Boost.Asio context has now. It keeps a reference to the native
-  /// context, so the context object may be destroyed. Modes: those of the context, and, as with
+  /// context, so the context object may be destroyed, unless it was given a verify callback: that goes with
+  /// the object, and a handshake that would ask it fails. Modes: those of the context, and, as with
   /// boost::asio::ssl::stream, enable_partial_write and accept_moving_write_buffer.
   template <class Arg>
   stream(Arg&& arg, net::ssl::context& ctx) : stream(std::forward<Arg>(arg), ctx.native_handle(), 0) {
@@ -62,7 +71,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// A connection of a core context, with exactly its modes.
   template <class Arg>
   stream(Arg&& arg, const context& ctx) : stream(std::forward<Arg>(arg), ctx.native_handle(), 0) {}
-  /// Takes over an SSL object, which must not have begun a handshake. Modes: as with a Boost.Asio context.
+  /// Takes over an SSL object. Modes: as with a Boost.Asio context. Throws std::system_error with
+  /// error::bad_option, and leaves the object to the caller, if it is null or has begun a handshake.
   template <class Arg>
   stream(Arg&& arg, SSL* ssl) : stream(std::forward<Arg>(arg), ssl, 0) {
     this->set_mode(mode::enable_partial_write | mode::accept_moving_write_buffer);
@@ -87,17 +97,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// cancelled for that, by cancel() of it or of its lowest layer, with all that waits on it.
   ~stream() {
     if (!state_) return;
-    if constexpr (std::is_reference_v<NextLayer>) {
-      boost::system::error_code ignored;
-      if (state_->outstanding != 0) {
-        if constexpr (requires { next_layer_.cancel(ignored); })
-          next_layer_.cancel(ignored);
-        else if constexpr (requires { next_layer_.cancel(); })
-          next_layer_.cancel();
-        else if constexpr (requires { lowest_layer().cancel(ignored); })
-          lowest_layer().cancel(ignored);
-      }
-    }
+    if constexpr (std::is_reference_v<NextLayer>)
+      if (state_->outstanding != 0) detail::cancel_all(next_layer_);
     state_->close();
   }
 
@@ -130,12 +131,12 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
 
   // ---- time limit ----
 
-  /// Limits the time of the operations that start from now on, all of each: one that takes longer completes
-  /// with boost::asio::error::timed_out, and otherwise as if it had been cancelled with the terminal type.
-  /// The socket stays open and other operations go on. Once the time has passed, operations complete with
-  /// timed_out at once until another limit is set. Synchronous operations have no limit. A next layer that is
-  /// not a plain socket must support cancellation. Precondition: none; operations outstanding keep their
-  /// limit.
+  /// Limits the time of the operations that start from now on, all of each; `limit` is counted from this
+  /// call. Operations outstanding keep the limit that they have, and synchronous ones have none.
+  /// Precondition: none. One that takes longer completes with boost::asio::error::timed_out, and otherwise as
+  /// if it had been cancelled with the terminal type. The socket stays open and other operations go on. Once
+  /// the time has passed, operations complete with timed_out at once until another limit is set. A next layer
+  /// that is not a plain socket must support cancellation. Source: docs/decisions/0005.
   void expires_after(std::chrono::steady_clock::duration limit) {
     using time_point = std::chrono::steady_clock::time_point;
     const time_point now = std::chrono::steady_clock::now();
@@ -143,12 +144,13 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   }
   /// The same with a point in time.
   void expires_at(std::chrono::steady_clock::time_point limit) {
+    if (!state_) return;
     if (!state_->deadlines) state_->deadlines.reset(new detail::deadline_list(get_executor()));
     state_->deadlines->limit = limit;
   }
   /// No limit for the operations that start from now on.
   void expires_never() {
-    if (state_->deadlines) state_->deadlines->limit = std::chrono::steady_clock::time_point::max();
+    if (state_ && state_->deadlines) state_->deadlines->limit = std::chrono::steady_clock::time_point::max();
   }
 
   // ---- handshake ----
@@ -159,13 +161,15 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// with by another call.
   /// Errors: OpenSSL's (ssl category), stream_truncated, eof if the peer closed instead, those of the next
   /// layer; error::wrong_role, error::host_name_needed, error::fallback_scsv_misuse,
-  /// error::job_on_other_thread; those of signers and hooks (error.hpp). Source: SSL_do_handshake(3).
+  /// error::session_not_verified, error::client_not_asked, error::job_on_other_thread; those of signers and
+  /// hooks (error.hpp). Source: SSL_do_handshake(3).
   template <class Token = net::default_completion_token_t<executor_type>>
   requires(!net::is_const_buffer_sequence<std::decay_t<Token>>::value) auto async_handshake(
       handshake_type type, Token&& token = {}) {
     return start<void(boost::system::error_code), Token>(token, detail::handshake_action(role_of(type)));
   }
   /// The same, waiting here. On a non-blocking next layer would_block instead; the same call then goes on.
+  /// Errors: also error::operation_in_progress while asynchronous operations are outstanding.
   /// With hooks that are coroutines: error::hooks_need_async, and nothing has happened.
   void handshake(handshake_type type, boost::system::error_code& ec) {
     run(detail::handshake_action(role_of(type)), ec);
@@ -173,7 +177,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   void handshake(handshake_type type) {
     boost::system::error_code ec;
     handshake(type, ec);
-    throw_if(ec, "handshake");
+    throw_failure(ec, "handshake");
   }
 
   /// The same when the peer's first bytes have been read already, for example to tell TLS from other
@@ -198,7 +202,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
       handshake_type type, const ConstBufferSequence& buffers) {
     boost::system::error_code ec;
     handshake(type, buffers, ec);
-    throw_if(ec, "handshake");
+    throw_failure(ec, "handshake");
   }
 
   // ---- shutdown ----
@@ -219,13 +223,14 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   auto async_shutdown(shutdown_form form, Token&& token = {}) {
     return start<void(boost::system::error_code), Token>(token, detail::shutdown_action(form));
   }
-  /// The same, waiting here; would_block as with handshake().
+  /// The same, waiting here; would_block as with handshake(), and error::operation_in_progress while an
+  /// asynchronous operation has what it needs.
   void shutdown(shutdown_form form, boost::system::error_code& ec) { run(detail::shutdown_action(form), ec); }
   void shutdown(boost::system::error_code& ec) { shutdown(shutdown_form::wait_for_peer, ec); }
   void shutdown(shutdown_form form = shutdown_form::wait_for_peer) {
     boost::system::error_code ec;
     shutdown(form, ec);
-    throw_if(ec, "shutdown");
+    throw_failure(ec, "shutdown");
   }
 
   // ---- write ----
@@ -242,8 +247,11 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     return start<void(boost::system::error_code, std::size_t), Token>(
         token, detail::write_action<ConstBufferSequence>(buffers));
   }
-  /// On a non-blocking socket would_block comes with n = 0, and the same call must be repeated until it
-  /// succeeds.
+  /// The same, waiting here. On a non-blocking socket would_block comes with n = 0, and the same call must be
+  /// repeated until it succeeds. Errors: also error::write_buffer_moved and error::write_retry_too_short if
+  /// it is repeated with other bytes than before, error::operation_in_progress while an asynchronous write,
+  /// or over a layer that is not a plain socket the read of the peer's bytes that it needs first, is
+  /// outstanding.
   template <class ConstBufferSequence>
   std::size_t write_some(const ConstBufferSequence& buffers, boost::system::error_code& ec) {
     return run(detail::write_action<ConstBufferSequence>(buffers), ec);
@@ -252,7 +260,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   std::size_t write_some(const ConstBufferSequence& buffers) {
     boost::system::error_code ec;
     const std::size_t n = write_some(buffers, ec);
-    throw_if(ec, "write_some");
+    throw_failure(ec, "write_some");
     return n;
   }
 
@@ -268,7 +276,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
     return start<void(boost::system::error_code, std::size_t), Token>(
         token, detail::read_action<MutableBufferSequence>(buffers));
   }
-  /// The same, waiting here; would_block on a non-blocking next layer that has nothing.
+  /// The same, waiting here; would_block on a non-blocking next layer that has nothing. Errors: also
+  /// error::operation_in_progress while an asynchronous read is outstanding.
   template <class MutableBufferSequence>
   std::size_t read_some(const MutableBufferSequence& buffers, boost::system::error_code& ec) {
     return run(detail::read_action<MutableBufferSequence>(buffers), ec);
@@ -277,7 +286,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   std::size_t read_some(const MutableBufferSequence& buffers) {
     boost::system::error_code ec;
     const std::size_t n = read_some(buffers, ec);
-    throw_if(ec, "read_some");
+    throw_failure(ec, "read_some");
     return n;
   }
 
@@ -285,8 +294,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
 
   /// Waits until a read would not have to wait, because there is plaintext, the end or a failure, or until a
   /// write would have room; moves no plaintext. Takes its turn among the reads or the writes. Completion
-  /// signature: void(error_code). Cancellation: all types; nothing is lost. Errors: error::handshake_needed,
-  /// operation_not_supported for other wait types. Source: SSL_peek_ex(3).
+  /// signature: void(error_code). Never completes inside the call. Cancellation: all types; nothing is lost.
+  /// Errors: error::handshake_needed, operation_not_supported for other wait types. Source: SSL_peek_ex(3).
   template <class Token = net::default_completion_token_t<executor_type>>
   auto async_wait(net::socket_base::wait_type what, Token&& token = {}) {
     return net::async_initiate<Token, void(boost::system::error_code)>(
@@ -301,8 +310,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// next layer that is not a plain socket still sends what they left behind; those of engine::reset.
   /// Source: SSL_clear(3).
   void reset(boost::system::error_code& ec) {
-    if (state_->busy()) {
-      ec = to_boost(error::operation_in_progress);
+    if (!state_ || state_->busy()) {
+      ec = to_boost(state_ ? error::operation_in_progress : error::no_connection);
       return;
     }
     ec = to_boost(state_->off ? detail::reset_on(state_->off->home, state_->eng) : state_->eng.reset());
@@ -316,8 +325,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
 
   /// A next layer without its stream, and the bytes that were read from it and are not TLS.
   struct released {
-    NextLayer next_layer;
-    std::vector<std::byte> unread;
+    NextLayer next_layer;          ///< as the stream had it; a reference for a stream<T&>
+    std::vector<std::byte> unread; ///< comes before what is read from the layer from now on
   };
   /// Gives the next layer back, for protocols that leave TLS again; the stream can then only be destroyed or
   /// assigned to. Precondition: set_read_ahead(0) before the handshake; otherwise what follows the peer's
@@ -326,7 +335,9 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// wait to be sent, error::unread_data if OpenSSL holds bytes of the peer.
   [[nodiscard]] std::optional<released> release(boost::system::error_code& ec) {
     ec = {};
-    if (state_->busy() || state_->output_pending())
+    if (!state_)
+      ec = to_boost(error::no_connection);
+    else if (state_->busy() || state_->output_pending())
       ec = to_boost(error::operation_in_progress);
     else if (engine_ref()->holds_ciphertext() || engine_ref()->pending() != 0)
       ec = to_boost(error::unread_data);
@@ -367,11 +378,22 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   }
   template <class Action>
   std::size_t run(Action action, boost::system::error_code& ec) {
+    if (!state_) {
+      ec = to_boost(error::no_connection);
+      return 0;
+    }
     return detail::sync_driver<next_layer_type, Action>(*state_, std::move(action)).run(ec);
   }
 
   static void throw_if(const boost::system::error_code& ec, const char* operation) {
     if (ec) throw boost::system::system_error(ec, operation);
+  }
+  /// If the connection has failed, the exception says all that is known of that.
+  void throw_failure(const boost::system::error_code& ec, const char* operation) const {
+    if (!ec) return;
+    if (state_ && ec == state_->channel.restore(this->last_failure().code))
+      throw boost::system::system_error(ec, this->last_failure().to_string());
+    throw_if(ec, operation);
   }
   static role role_of(handshake_type type) noexcept { return type == client ? role::client : role::server; }
   [[nodiscard]] detail::engine_access engine_ref() const noexcept { return {state_->eng, state_->off.get()}; }

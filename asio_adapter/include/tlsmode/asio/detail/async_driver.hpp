@@ -35,6 +35,9 @@
 
 namespace tlsmode::detail {
 
+// How many operations of a stream may be outstanding: each takes memory while it waits for its turn.
+constexpr unsigned most_operations = 4096;
+
 template <class NextLayer, class Action, class Handler>
 class async_driver {
   using channel_type = channel_for<NextLayer>;
@@ -63,6 +66,7 @@ class async_driver {
   void start() {
     ++state_->outstanding;
     if (action_.trivial()) return finish({}, 0, true);
+    if (state_->outstanding > most_operations) return finish(to_boost(error::too_many_operations), 0, true);
     if (state_->deadlines && !begin_limit()) return finish(net::error::timed_out, 0, true);
     run(true);
   }

@@ -25,6 +25,10 @@ class initiate {
   [[nodiscard]] executor_type get_executor() const noexcept { return next_->get_executor(); }
   template <class Handler, class Action>
   void operator()(Handler&& handler, Action action) const {
+    if (!*state_) // moved from or released
+      return post_completion<Action::has_bytes>(get_executor(),
+                                                std::decay_t<Handler>(std::forward<Handler>(handler)),
+                                                to_boost(error::no_connection), 0);
     async_driver<NextLayer, Action, std::decay_t<Handler>>(*state_, std::move(action),
                                                            std::forward<Handler>(handler))
         .start();

@@ -4,6 +4,8 @@
 #ifndef TLSMODE_ASIO_DETAIL_LOWEST_LAYER_HPP
 #define TLSMODE_ASIO_DETAIL_LOWEST_LAYER_HPP
 
+#include <boost/system/error_code.hpp>
+
 #include <concepts>
 #include <type_traits>
 #include <utility>
@@ -45,6 +47,18 @@ auto& lowest_layer(T& t) noexcept {
     return t.socket();
   else
     return t;
+}
+
+/// Cancels what is outstanding on a layer, by what there is for that, on it or at the bottom.
+template <class T>
+void cancel_all(T& t) {
+  boost::system::error_code ignored;
+  if constexpr (requires { t.cancel(ignored); })
+    t.cancel(ignored);
+  else if constexpr (requires { t.cancel(); })
+    t.cancel();
+  else if constexpr (requires { lowest_layer(t).cancel(ignored); })
+    lowest_layer(t).cancel(ignored);
 }
 
 } // namespace tlsmode::detail

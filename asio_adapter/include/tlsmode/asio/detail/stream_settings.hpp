@@ -60,11 +60,14 @@ class stream_settings {
 
   /// As with boost::asio::ssl::stream. Precondition: no handshake begun. Source: SSL_set_verify(3).
   void set_verify_mode(net::ssl::verify_mode v) { engine_()->set_verify_mode(v); }
+  /// The same; never fails, and takes `ec` because boost::asio::ssl::stream does.
   void set_verify_mode(net::ssl::verify_mode v, boost::system::error_code& ec) {
     ec = {};
     set_verify_mode(v);
   }
+  /// Longest chain accepted. Precondition: no handshake begun. Source: SSL_set_verify_depth(3).
   void set_verify_depth(int depth) { engine_()->set_verify_depth(depth); }
+  /// The same; never fails, as with set_verify_mode().
   void set_verify_depth(int depth, boost::system::error_code& ec) {
     ec = {};
     set_verify_depth(depth);
@@ -80,6 +83,7 @@ class stream_settings {
           return static_cast<bool>(callback(preverified, v));
         });
   }
+  /// The same; `ec` is never set, as with set_verify_mode(). Throws std::bad_alloc.
   template <class VerifyCallback>
   void set_verify_callback(VerifyCallback callback, boost::system::error_code& ec) {
     ec = {};
@@ -132,6 +136,7 @@ class stream_settings {
 
   /// All that is known of the failure that ended the connection.
   [[nodiscard]] failure last_failure() const { return engine_()->last_failure(); }
+  /// What happened on the connection so far, in numbers.
   [[nodiscard]] tlsmode::stats stats() const noexcept { return engine_()->stats(); }
   /// Where the connection stands.
   [[nodiscard]] connection_state state() const noexcept { return engine_()->state(); }
