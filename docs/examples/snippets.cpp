@@ -131,7 +131,8 @@ net::awaitable<void> serve(tlsmode::stream<tcp::socket> tls) {
 net::awaitable<void> listen(tcp::acceptor& acceptor) {
   net::ssl::context ctx(net::ssl::context::tls_server);
   ctx.use_certificate_chain_file("chain.pem");
-  const auto pool = std::make_shared<tlsmode::thread_pool_signer>(tlsmode::load_private_key_file("key.pem"), 1);
+  const auto pool =
+      std::make_shared<tlsmode::thread_pool_signer>(tlsmode::load_private_key_file("key.pem"), 1);
   if (auto ec = tlsmode::use_signer(ctx.native_handle(), pool)) throw std::system_error(ec);
   for (;;) {
     tlsmode::stream<tcp::socket> tls(co_await acceptor.async_accept(net::use_awaitable), ctx);
