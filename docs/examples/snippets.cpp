@@ -2,6 +2,7 @@
 // The short samples of docs/*.md, so that they compile. A test compares them; nothing here runs.
 #include <tlsmode/asio/stream.hpp>
 #include <tlsmode/context.hpp>
+#include <tlsmode/signer.hpp>
 
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -10,7 +11,9 @@
 
 #include <chrono>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <system_error>
 
 namespace net = boost::asio;
 namespace beast = boost::beast;
@@ -116,3 +119,24 @@ net::awaitable<void> forms(tlsmode::stream<tcp::socket>& tls, net::use_awaitable
   co_await tls.async_shutdown(tlsmode::shutdown_form::wait_for_peer, token); // also: async_shutdown(token)
   co_await tls.async_shutdown(tlsmode::shutdown_form::drain, token);
 }
+
+// ---- docs/async.md ----
+
+namespace a_key_on_a_thread_of_its_own {
+net::awaitable<void> serve(tlsmode::stream<tcp::socket> tls) {
+  co_await tls.async_handshake(tls.server, net::use_awaitable); // suspended while the signature is made
+  co_await tls.async_shutdown(net::use_awaitable);
+}
+
+net::awaitable<void> listen(tcp::acceptor& acceptor) {
+  net::ssl::context ctx(net::ssl::context::tls_server);
+  ctx.use_certificate_chain_file("chain.pem");
+  const auto pool =
+      std::make_shared<tlsmode::thread_pool_signer>(tlsmode::load_private_key_file("key.pem"), 1);
+  if (auto ec = tlsmode::use_signer(ctx.native_handle(), pool)) throw std::system_error(ec);
+  for (;;) {
+    tlsmode::stream<tcp::socket> tls(co_await acceptor.async_accept(net::use_awaitable), ctx);
+    net::co_spawn(acceptor.get_executor(), serve(std::move(tls)), net::detached);
+  }
+}
+} // namespace a_key_on_a_thread_of_its_own
