@@ -53,7 +53,7 @@ bool client_checks::spoil_session(SSL* ssl) noexcept {
 bool client_checks::asked_too_little(const engine& e) noexcept {
   SSL* const ssl = e.ssl_.get();
   SSL_CTX* const chosen = SSL_get_SSL_CTX(ssl);
-  if (chosen == e.made_with_ || detail::context_settings::of(chosen) == nullptr) return false;
+  if (chosen == e.made_of_ || detail::context_settings::of(chosen) == nullptr) return false;
   constexpr int nobody_without = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   if ((SSL_CTX_get_verify_mode(chosen) & nobody_without) != nobody_without) return false;
   return (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0 || SSL_get0_peer_certificate(ssl) == nullptr;

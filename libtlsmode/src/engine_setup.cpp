@@ -64,7 +64,6 @@ engine::engine(SSL* ssl) : ssl_(fresh(ssl)), made_of_(SSL_get_SSL_CTX(ssl)) {
   SSL_set_bio(ssl, bio, bio);
   if (SSL_set_ex_data(ssl, engine_index(), this) != 1) throw std::bad_alloc();
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
-  made_with_ = SSL_get_SSL_CTX(ssl);
   previous_verify_ = SSL_get_verify_callback(ssl);
   SSL_set_verify(ssl, SSL_get_verify_mode(ssl), &on_verify);
   previous_info_ = SSL_get_info_callback(ssl);

@@ -394,7 +394,6 @@ class engine {
 
   std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done
   const void* begun_with_ = nullptr;       // a server's context_settings then; only compared
-  const SSL_CTX* made_with_ = nullptr;     // the context at first; only compared
   std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
   void (*previous_info_)(const SSL*, int, int) = nullptr;  // likewise

@@ -76,11 +76,12 @@ class async_driver {
     const waiting was = std::exchange(waiting_, waiting::nothing);
     if (was == waiting::read) {
       ec = state_->channel.received(ec, n);
-      if constexpr (channel_type::holds_bytes) state_->arrivals.wake_all(); // or one of them reads on
+      if constexpr (channel_type::holds_bytes)
+        state_->waits.wake_all(rare_wait::arrival); // or one of them reads on
     }
     if (was == waiting::write) {
       ec = state_->channel.sent(ec, n);
-      if constexpr (channel_type::holds_bytes) state_->drains.wake_all(); // they may try again
+      if constexpr (channel_type::holds_bytes) state_->waits.wake_all(rare_wait::drain); // they may try again
     }
     if (was == waiting::step) return come_back();
     if (was != waiting::engine) return go_on(was, ec, waiter_ && waiter_->woken);
@@ -226,7 +227,7 @@ class async_driver {
     waiter_.reset();
     make_waiter();
     waiter_->before = {static_cast<unsigned char>(was), woken, ec};
-    state_->stays.add(*waiter_);
+    state_->waits.list(rare_wait::engine).add(*waiter_);
     wait_for_waking(waiting::engine);
   }
 
@@ -239,7 +240,8 @@ class async_driver {
     case suspend::want_write:
       return state_->eng.alert_pending() ? wait_for_alert() : wait_to_send(initiating);
     case suspend::want_async: return wait_for_job(initiating);
-    case suspend::want_turn: return wait_among(state_->turns, waiting::turn, initiating);
+    case suspend::want_turn:
+      return wait_among(state_->waits.list(rare_wait::turn), waiting::turn, initiating);
     case suspend::want_async_job:
     case suspend::want_client_hello:
     case suspend::want_certificate:
@@ -265,7 +267,8 @@ class async_driver {
 
   void wait_to_receive(bool initiating) {
     // A write in the middle of a message of the peer reads too, and so may somebody else already.
-    if (state_->channel.receiving()) return wait_among(state_->arrivals, waiting::turn, initiating);
+    if (state_->channel.receiving())
+      return wait_among(state_->waits.list(rare_wait::arrival), waiting::turn, initiating);
     waiting_ = waiting::read;
     auto& s = *state_;
     s.channel.async_receive(*s.next, std::move(*this));
@@ -273,7 +276,8 @@ class async_driver {
 
   void wait_to_send(bool initiating) {
     // The flusher may be sending on behalf of everybody.
-    if (state_->channel.sending()) return wait_among(state_->drains, waiting::turn, initiating);
+    if (state_->channel.sending())
+      return wait_among(state_->waits.list(rare_wait::drain), waiting::turn, initiating);
     waiting_ = waiting::write;
     auto& s = *state_;
     s.channel.async_send(*s.next, std::move(*this));
@@ -297,7 +301,7 @@ class async_driver {
     if (state_->jobs->waited_for()) {
       // It may be waiting for a slot, and not for this job.
       if (state_->eng.job_paused()) state_->jobs->timer.cancel();
-      return wait_among(state_->turns, waiting::turn, initiating);
+      return wait_among(state_->waits.list(rare_wait::turn), waiting::turn, initiating);
     }
     waiting_ = waiting::job;
     has_watched_ = false;
@@ -311,14 +315,14 @@ class async_driver {
   void wait_for_alert() {
     state_->flush_behind(executor_);
     make_waiter();
-    state_->drains.add(*waiter_);
+    state_->waits.list(rare_wait::drain).add(*waiter_);
     const bool waits = state_->output_pending(); // else it could not be sent
     wait_on_timer(waiting::alert, waits ? finished_.patience() : std::chrono::milliseconds(0));
   }
 
   // It does not go on watching: somebody else has to.
   void pass_watch_on() {
-    if (std::exchange(has_watched_, false)) state_->turns.wake_all();
+    if (std::exchange(has_watched_, false)) state_->waits.wake_all(rare_wait::turn);
   }
 
   void give_up_output() {
@@ -394,7 +398,7 @@ class async_driver {
     if (finished_.over) return finished_.result().bytes; // sealed, and still to be sent
     if (state_->next == nullptr || wanted_lane() != no_lane) return 0;
     const std::size_t n = action().stop(state_->eng);
-    if (state_->eng.job_paused()) state_->turns.wake_all();
+    if (state_->eng.job_paused()) state_->waits.wake_all(rare_wait::turn);
     return n;
   }
 

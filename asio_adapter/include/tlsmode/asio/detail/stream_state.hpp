@@ -46,10 +46,7 @@ struct stream_state {
   channel_for<NextLayer> channel;
   lane write;
   lane read;
-  waiter_list turns;    // operations kept out of the engine by another one's paused job
-  waiter_list drains;   // operations that wait for the flusher, or for an alert to be sent
-  waiter_list arrivals; // operations that wait for bytes that another one is receiving
-  waiter_list stays;    // operations that wait for the engine, which is away
+  rare_waits waits;
   std::shared_ptr<job_wait> jobs;
   std::unique_ptr<deadline_list> deadlines; // made when a limit is first set
   net::cancellation_signal stop_flusher;
@@ -100,8 +97,8 @@ struct stream_state {
   }
   /// A step comes back: whoever waited for the engine may try now. False if nobody did.
   bool wake_stayers() {
-    const bool any = !stays.empty();
-    stays.wake_all();
+    const bool any = !waits.empty(rare_wait::engine);
+    waits.wake_all(rare_wait::engine);
     return any;
   }
   /// It is back: what it wrote goes to the transport, and so does what others have left behind.
@@ -114,7 +111,7 @@ struct stream_state {
     if (job_was_paused && !off->holds_job) job_ended();
     if (!std::exchange(flush_owed, false)) return;
     if (output_pending()) flush_behind(ex);
-    if (!output_pending() || !eng.alert_pending()) drains.wake_all();
+    if (!output_pending() || !eng.alert_pending()) waits.wake_all(rare_wait::drain);
   }
 
   /// Sets up `jobs->timer` for an operation to wait for the paused job, or for what its last step asked for.
@@ -128,7 +125,7 @@ struct stream_state {
   }
 
   /// After a step: whoever waited for the paused job to end may try now.
-  void job_ended() { turns.wake_all(); }
+  void job_ended() { waits.wake_all(rare_wait::turn); }
 
   /// Ciphertext that no operation waits for goes out as soon as the socket takes it, as long as any operation
   /// is outstanding. The flusher runs where that operation runs.
@@ -149,8 +146,9 @@ struct stream_state {
   /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
-    for (waiter_list* list : {&write.waiting, &read.waiting, &turns, &drains, &arrivals, &stays})
-      list->wake_all();
+    write.waiting.wake_all();
+    read.waiting.wake_all();
+    waits.wake_all();
     if (jobs) jobs->close();
     if (deadlines) deadlines->timer.cancel();
     stop_flushing();
@@ -209,11 +207,11 @@ class flusher {
       if (state_->output_pending()) {
         state_ptr<NextLayer> const state = state_;
         wait();
-        if (!state->eng.alert_pending()) state->drains.wake_all();
+        if (!state->eng.alert_pending()) state->waits.wake_all(rare_wait::drain);
         return;
       }
     }
-    state_->drains.wake_all();
+    state_->waits.wake_all(rare_wait::drain);
   }
 
  private:

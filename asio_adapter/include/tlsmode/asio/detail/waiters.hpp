@@ -9,6 +9,8 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <array>
+#include <cstddef>
 #include <memory>
 
 namespace tlsmode {
@@ -57,6 +59,32 @@ class waiter_list {
 
  private:
   list_of<waiter> list_;
+};
+
+/// What operations wait for besides a lane: that another one's paused job ends, that the flusher has sent or
+/// an alert is gone, that another one has received, that the engine is back.
+enum class rare_wait : unsigned char { turn, drain, arrival, engine };
+
+/// Their lists. Most streams never need them: they are made when an operation first waits in one.
+class rare_waits {
+ public:
+  [[nodiscard]] waiter_list& list(rare_wait w) {
+    if (!lists_) lists_ = std::make_unique<std::array<waiter_list, 4>>();
+    return (*lists_)[static_cast<std::size_t>(w)];
+  }
+  [[nodiscard]] bool empty(rare_wait w) const noexcept {
+    return !lists_ || (*lists_)[static_cast<std::size_t>(w)].empty();
+  }
+  void wake_all(rare_wait w) {
+    if (lists_) list(w).wake_all();
+  }
+  void wake_all() {
+    if (!lists_) return;
+    for (waiter_list& l : *lists_) l.wake_all();
+  }
+
+ private:
+  std::unique_ptr<std::array<waiter_list, 4>> lists_;
 };
 
 /// One direction of a stream: one operation at a time is in it, the others wait in order.
