@@ -137,12 +137,12 @@ struct stream_state {
   /// no harm: with terminal cancellation some layers are of no use any more. One that goes on needs its slot.
   void stop_flushing() {
     if (!flushing || std::exchange(stopping, true)) return;
-    constexpr bool waits = !channel_for<NextLayer>::holds_bytes;
-    stop_flusher.emit(waits ? net::cancellation_type::terminal : net::cancellation_type::total);
-    if constexpr (waits) stop_flusher.slot().clear();
+    constexpr bool only_waits = !channel_for<NextLayer>::holds_bytes;
+    stop_flusher.emit(only_waits ? net::cancellation_type::terminal : net::cancellation_type::total);
+    if constexpr (only_waits) stop_flusher.slot().clear();
   }
 
-  /// The stream is going away: everybody who waits for somebody else is woken and finds `next` gone. Those
+  /// The stream is going away: everybody who only_waits for somebody else is woken and finds `next` gone. Those
   /// who wait for the socket hear from it.
   void close() {
     next = nullptr;
