@@ -23,6 +23,7 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
 #include <boost/asio/error.hpp>
 
 #include <chrono>
@@ -207,6 +208,7 @@ class async_driver {
     if (state_->output_pending()) state_->flush_behind(executor_);
     waiting_ = waiting::readable;
     auto& s = *state_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     s.channel.async_receive(*s.next, std::move(*this));
   }
 
@@ -215,6 +217,7 @@ class async_driver {
     if (state_->channel.sending()) return wait_among(state_->drains, waiting::turn, initiating);
     waiting_ = waiting::writable;
     auto& s = *state_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     s.channel.async_send(*s.next, std::move(*this));
   }
 
@@ -226,6 +229,7 @@ class async_driver {
     state_->jobs->prepare(executor_, descriptors, state_->eng.job_calls_back());
     // The job must outlast this operation's place in the timer's queue.
     const std::shared_ptr<job_wait> jobs = state_->jobs;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     jobs->timer.async_wait(std::move(*this));
   }
 
@@ -251,6 +255,7 @@ class async_driver {
     list.add(*waiter_);
     waiting_ = w;
     const std::shared_ptr<waiter> mine = waiter_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     mine->timer.async_wait(std::move(*this));
   }
 
@@ -260,6 +265,7 @@ class async_driver {
     waiter_->timer.expires_after(d);
     waiting_ = w;
     const std::shared_ptr<waiter> mine = waiter_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     mine->timer.async_wait(std::move(*this));
   }
 
@@ -337,6 +343,7 @@ class async_driver {
     if (initiating) {
       const auto ex = state_->next->get_executor();
       state_.reset();
+      BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
       post_completion<Action::has_bytes>(ex, std::move(handler_), ec, n);
     } else {
       state_.reset();

@@ -13,6 +13,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
@@ -124,6 +125,7 @@ class flusher {
   void wait() {
     state_->flushing = true;
     auto& s = *state_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "flush"));
     s.channel.async_send(*s.next, net::bind_cancellation_slot(s.stop_flusher.slot(), std::move(*this)));
   }
 
