@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What becomes of the caller's buffers? The sequence is copied; the memory is touched only while the
 // operation is outstanding, and no further than it says.
-#include "asio_fixture.hpp"
+#include "asio_layered.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -14,8 +14,8 @@ using namespace tlsmode::test;
 
 BOOST_AUTO_TEST_SUITE(buffers)
 
-BOOST_AUTO_TEST_CASE(the_sequence_is_copied) {
-  open_pair<both_ours> p({TLS1_3_VERSION, tiny});
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_sequence_is_copied, Stream, both_channels) {
+  open_pair<tls_pair<Stream, Stream>> p({TLS1_3_VERSION, tiny});
   p.client.clear_mode(mode::enable_partial_write);
   const std::string text = random_bytes(100000, 1);
   std::string room(text.size(), '\0');
@@ -40,12 +40,12 @@ BOOST_AUTO_TEST_CASE(the_sequence_is_copied) {
   BOOST_TEST((room == text));
 }
 
-BOOST_AUTO_TEST_CASE(a_read_fills_the_whole_sequence_and_nothing_else) {
-  open_pair<both_ours> p;
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_read_fills_the_whole_sequence_and_nothing_else, Stream, both_channels) {
+  open_pair<tls_pair<Stream, tls_stream>> p;
   const std::string text = random_bytes(8192, 1);
   const operation write = start_write(p.server, net::buffer(text));
   run_until(p.io, [&] { return write.done(); });
-  wait_for_bytes(p.client.next_layer(), 8192 + 22);
+  wait_for_bytes(socket_of(p.client), 8192 + 22);
   std::string room(9000, '-');
   const std::vector<net::mutable_buffer> to{net::buffer(room.data(), 10), net::mutable_buffer(),
                                             net::buffer(room.data() + 10, 8000)};
@@ -64,14 +64,14 @@ BOOST_AUTO_TEST_CASE(a_read_fills_the_whole_sequence_and_nothing_else) {
     const operation small = start_write(p.server, net::buffer(text.data(), 100));
     run_until(p.io, [&] { return small.done(); });
   }
-  wait_for_bytes(p.client.next_layer(), 10 * (100 + 22));
+  wait_for_bytes(socket_of(p.client), 10 * (100 + 22));
   const operation all = start_read(p.client, net::buffer(room));
   run_until(p.io, [&] { return all.done(); });
   BOOST_TEST(all.bytes() == 1000U);
 }
 
-BOOST_AUTO_TEST_CASE(a_gathered_write_takes_the_whole_sequence) {
-  open_pair<our_client> p;
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_gathered_write_takes_the_whole_sequence, Stream, both_channels) {
+  open_pair<tls_pair<Stream, asio_stream>> p;
   const std::string text = random_bytes(6 * 4096 + 3, 1);
   std::vector<net::const_buffer> from{net::buffer(text.data(), 3)};
   for (std::size_t i = 0; i < 6; ++i) from.push_back(net::buffer(text.data() + 3 + 4096 * i, 4096));
@@ -85,8 +85,8 @@ BOOST_AUTO_TEST_CASE(a_gathered_write_takes_the_whole_sequence) {
 }
 
 // A cancelled write has no more use for its memory: what was sealed goes out from elsewhere.
-BOOST_AUTO_TEST_CASE(a_cancelled_write_lets_go_of_its_memory) {
-  open_pair<our_client> p({TLS1_3_VERSION, tiny});
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancelled_write_lets_go_of_its_memory, Stream, both_channels) {
+  open_pair<tls_pair<Stream, asio_stream>> p({TLS1_3_VERSION, tiny});
   std::string text = random_bytes(100000, 1);
   const std::string copy = text;
   operation write = start_write(p.client, net::buffer(text));

@@ -2,7 +2,7 @@
 // What does an operation cost: how many system calls, and how many allocations outside OpenSSL?
 #define BOOST_TEST_MODULE adapter_counts
 #include "asio_counters.hpp"
-#include "asio_fixture.hpp"
+#include "asio_layered.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -197,10 +197,11 @@ BOOST_AUTO_TEST_CASE(messages_allocate_nothing_in_coroutines) {
   BOOST_TEST(cost(1100) - cost(100) == 0, "a thousand more messages cost nothing more");
 }
 
-BOOST_AUTO_TEST_CASE(zero_length_operations_cause_no_traffic_and_need_no_connection) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(zero_length_operations_cause_no_traffic_and_need_no_connection, Stream,
+                              both_channels) {
   net::io_context io;
   net::ssl::context settings = client_context(TLS1_3_VERSION);
-  tls_stream unopened(tcp_socket(io), settings);
+  Stream unopened(tcp_socket(io), settings);
   clear_calls();
   const operation read = start_read(unopened, net::mutable_buffer());
   const operation write = start_write(unopened, net::const_buffer());
@@ -217,7 +218,7 @@ BOOST_AUTO_TEST_CASE(zero_length_operations_cause_no_traffic_and_need_no_connect
   BOOST_TEST(unopened.stats().transport_reads == 0U);
   BOOST_TEST(unopened.stats().transport_writes == 0U);
 
-  open_pair<our_client> p;
+  open_pair<tls_pair<Stream, asio_stream>> p;
   settle(p.io);
   clear_calls();
   const operation empty_read = start_read(p.client, net::mutable_buffer());
@@ -225,8 +226,8 @@ BOOST_AUTO_TEST_CASE(zero_length_operations_cause_no_traffic_and_need_no_connect
   run_until(p.io, [&] { return empty_read.done() && empty_write.done(); });
   BOOST_TEST(empty_read.good());
   BOOST_TEST(empty_write.good());
-  BOOST_TEST(calls_on(p.client.next_layer().native_handle()).sends == 0);
-  BOOST_TEST(calls_on(p.client.next_layer().native_handle()).receives == 0);
+  BOOST_TEST(calls_on(socket_of(p.client).native_handle()).sends == 0);
+  BOOST_TEST(calls_on(socket_of(p.client).native_handle()).receives == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -56,19 +56,49 @@ BOOST_AUTO_TEST_CASE(beasts_tcp_stream) {
   check_all(c.io, client, server);
 }
 
+// It closes the socket; whoever comes afterwards is told why.
 BOOST_AUTO_TEST_CASE(the_timeout_of_beasts_tcp_stream_ends_an_operation) {
-  contexts c;
-  auto sockets = tcp_pair(c.io.get_executor(), c.io.get_executor());
-  stream<beast::tcp_stream> client(std::move(sockets.first), c.for_client);
-  stream<tcp_socket> server(std::move(sockets.second), c.for_server);
-  const operation hello = start_handshake(client, as_client);
-  const operation hello_too = start_handshake(server, as_server);
-  run_until(c.io, [&] { return hello.done() && hello_too.done(); });
-  std::array<char, 10> room{};
-  client.next_layer().expires_after(std::chrono::milliseconds(20));
-  const operation read = start_read(client, net::buffer(room));
-  run_until(c.io, [&] { return read.done(); });
-  BOOST_TEST((read.ec() == beast::error::timeout));
+  enum { handshake, read, blocked_write, shutdown };
+  for (const int what : {handshake, read, blocked_write, shutdown}) {
+    contexts c;
+    auto sockets = tcp_pair(c.io.get_executor(), c.io.get_executor(), tiny);
+    stream<beast::tcp_stream> client(std::move(sockets.first), c.for_client);
+    stream<tcp_socket> server(std::move(sockets.second), c.for_server);
+    client.clear_mode(mode::enable_partial_write);
+    if (what != handshake) {
+      const operation hello = start_handshake(client, as_client);
+      const operation hello_too = start_handshake(server, as_server);
+      run_until(c.io, [&] { return hello.done() && hello_too.done(); });
+      BOOST_REQUIRE(hello.good());
+    }
+    std::array<char, 10> room{};
+    const std::string text = random_bytes(1 << 20, 1);
+    const auto start = [&] {
+      switch (what) {
+      case handshake: return start_handshake(client, as_client);
+      case read: return start_read(client, net::buffer(room));
+      case blocked_write: return start_write(client, net::buffer(text));
+      default: return start_shutdown(client);
+      }
+    };
+    BOOST_TEST_CONTEXT("operation " << what) {
+      client.next_layer().expires_after(std::chrono::milliseconds(20));
+      const operation limited = start();
+      run_until(c.io, [&] { return limited.done(); });
+      BOOST_TEST(limited.ec() == error_code(beast::error::timeout));
+      BOOST_TEST(limited.bytes() == 0U);
+      BOOST_TEST(!client.next_layer().socket().is_open());
+      BOOST_TEST((error_code(to_boost(client.last_failure().code)) == beast::error::timeout));
+      client.next_layer().expires_never();
+      const operation again = start();
+      run_until(c.io, [&] { return again.done(); });
+      BOOST_TEST(again.ec() == error_code(beast::error::timeout));
+      const operation other =
+          what == read ? start_write(client, net::buffer(text)) : start_read(client, net::buffer(room));
+      run_until(c.io, [&] { return other.done(); });
+      BOOST_TEST(bool(other.ec()));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(beasts_test_stream) {

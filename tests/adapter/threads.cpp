@@ -2,7 +2,7 @@
 // Is a stream at home on an io_context that four threads run, as long as its handlers are in one strand? Made
 // for ThreadSanitizer.
 #define BOOST_TEST_MODULE adapter_threads
-#include "asio_fixture.hpp"
+#include "asio_layered.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -11,11 +11,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -41,41 +39,62 @@ net::awaitable<void> look(const strand& s, verdict& v) {
   co_return;
 }
 
-// Sends `text` and gets it back, with reads given up to timers on the way, then closes.
-net::awaitable<void> ask(tls_stream& s, strand on, const std::string& text, verdict& v) {
+// How reads are given up on the way: to a timer of the program's, or to the stream's own limit.
+enum class giving_up { timer, limit };
+
+template <class Stream>
+net::awaitable<void> write_all(Stream& s, std::string_view text) {
+  while (!text.empty()) {
+    s.expires_never(); // the limit is for the reads
+    text.remove_prefix(co_await s.async_write_some(net::buffer(text), net::use_awaitable));
+  }
+}
+
+// Sends `text` and gets it back, with reads given up on the way, then closes.
+template <class Stream>
+net::awaitable<void> ask(Stream& s, strand on, const std::string& text, giving_up how, verdict& v) {
   co_await s.async_handshake(as_client, net::use_awaitable);
   co_await look(on, v);
   std::string back(text.size(), '\0');
+  std::size_t got = 0;
+  error_code ec;
+  // What the read got is counted here: where the timer was first, || would not tell.
+  const auto read = [&]() -> net::awaitable<void> {
+    const auto [read_ec, n] =
+        co_await s.async_read_some(net::buffer(back) + got, net::as_tuple(net::use_awaitable));
+    ec = read_ec;
+    got += n;
+  };
   const auto patient_read = [&]() -> net::awaitable<void> {
-    std::size_t got = 0;
     while (got != back.size()) {
-      net::steady_timer timer(co_await net::this_coro::executor, std::chrono::microseconds(50));
-      error_code ec;
-      // What the read got is counted here: where the timer was first, || would not tell.
-      const auto read = [&]() -> net::awaitable<void> {
-        const auto [read_ec, n] =
-            co_await s.async_read_some(net::buffer(back) + got, net::as_tuple(net::use_awaitable));
-        ec = read_ec;
-        got += n;
-      };
-      co_await (read() || timer.async_wait(net::use_awaitable));
+      constexpr auto soon = std::chrono::microseconds(50);
+      if (how == giving_up::limit) {
+        s.expires_after(soon);
+        co_await read();
+      } else {
+        net::steady_timer timer(co_await net::this_coro::executor, soon);
+        co_await (read() || timer.async_wait(net::use_awaitable));
+      }
       co_await look(on, v);
-      if (ec && ec != net::error::operation_aborted) throw boost::system::system_error(ec);
+      if (ec && ec != net::error::operation_aborted && ec != net::error::timed_out)
+        throw boost::system::system_error(ec);
     }
   };
-  co_await (net::async_write(s, net::buffer(text), net::use_awaitable) && patient_read());
+  co_await (write_all(s, text) && patient_read());
   if (back != text) ++v.wrong;
+  s.expires_never();
   co_await s.async_shutdown(net::use_awaitable);
 }
 
-net::awaitable<void> answer(tls_stream& s, strand on, verdict& v) {
+template <class Stream>
+net::awaitable<void> answer(Stream& s, strand on, verdict& v) {
   co_await s.async_handshake(as_server, net::use_awaitable);
   std::array<char, 5000> room{};
   for (;;) {
     const auto [ec, n] = co_await s.async_read_some(net::buffer(room), net::as_tuple(net::use_awaitable));
     co_await look(on, v);
     if (ec) break;
-    co_await net::async_write(s, net::buffer(room, n), net::use_awaitable);
+    co_await write_all(s, {room.data(), n});
   }
   co_await s.async_shutdown(net::use_awaitable);
 }
@@ -87,22 +106,23 @@ void run_by_four(net::io_context& io) {
 }
 
 // Sixteen pairs; the streams' own executor is their strand, or only the handlers' is.
-void check_many(bool strand_on_socket) {
+template <class Stream>
+void check_many(bool strand_on_socket, giving_up how) {
   net::io_context io;
   net::ssl::context client_settings = client_context(TLS1_3_VERSION);
   net::ssl::context server_settings = server_context(TLS1_3_VERSION);
   verdict v;
   const std::string text = random_bytes(60000, 1);
-  std::vector<std::unique_ptr<tls_stream>> streams;
+  std::vector<std::unique_ptr<Stream>> streams;
   for (int i = 0; i < 16; ++i) {
     const strand on_client = net::make_strand(io);
     const strand on_server = net::make_strand(io);
     auto sockets = strand_on_socket ? tcp_pair(on_client, on_server, tiny)
                                     : tcp_pair(io.get_executor(), io.get_executor(), tiny);
-    auto client = std::make_unique<tls_stream>(std::move(sockets.first), client_settings);
-    auto server = std::make_unique<tls_stream>(std::move(sockets.second), server_settings);
+    auto client = std::make_unique<Stream>(std::move(sockets.first), client_settings);
+    auto server = std::make_unique<Stream>(std::move(sockets.second), server_settings);
     const auto end = [&v](const std::exception_ptr& e) { ++(e ? v.wrong : v.finished); };
-    net::co_spawn(on_client, ask(*client, on_client, text, v), end);
+    net::co_spawn(on_client, ask(*client, on_client, text, how, v), end);
     net::co_spawn(on_server, answer(*server, on_server, v), end);
     streams.push_back(std::move(client));
     streams.push_back(std::move(server));
@@ -117,8 +137,12 @@ void check_many(bool strand_on_socket) {
 
 BOOST_AUTO_TEST_SUITE(threads)
 
-BOOST_AUTO_TEST_CASE(streams_on_strands_under_four_threads) { check_many(true); }
-BOOST_AUTO_TEST_CASE(handlers_on_strands_under_four_threads) { check_many(false); }
+BOOST_AUTO_TEST_CASE_TEMPLATE(streams_on_strands_under_four_threads, Stream, both_channels) {
+  for (const auto how : {giving_up::timer, giving_up::limit}) check_many<Stream>(true, how);
+}
+BOOST_AUTO_TEST_CASE_TEMPLATE(handlers_on_strands_under_four_threads, Stream, both_channels) {
+  for (const auto how : {giving_up::timer, giving_up::limit}) check_many<Stream>(false, how);
+}
 
 // Streams made from one context, on one io_context per thread: nothing of theirs is shared.
 BOOST_AUTO_TEST_CASE(one_io_context_per_thread) {
@@ -136,7 +160,7 @@ BOOST_AUTO_TEST_CASE(one_io_context_per_thread) {
         tls_stream server(std::move(sockets.second), server_settings);
         const auto end = [&v](const std::exception_ptr& e) { ++(e ? v.wrong : v.finished); };
         const strand on = net::make_strand(io);
-        net::co_spawn(on, ask(client, on, text, v), end);
+        net::co_spawn(on, ask(client, on, text, giving_up::timer, v), end);
         net::co_spawn(on, answer(server, on, v), end);
         io.run_for(std::chrono::seconds(60));
       }

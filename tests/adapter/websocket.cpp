@@ -3,9 +3,9 @@
 // plain sockets too, and does it end by its own time limits when the peer is silent or gone?
 #include "asio_fixture.hpp"
 
-#include <boost/beast/_experimental/test/stream.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -75,6 +75,10 @@ struct plain : contexts, sockets<tls_stream> {
   plain() : sockets(io, std::move(tcp.first), for_client, std::move(tcp.second), for_server) {}
 };
 
+struct over_tcp_streams : contexts, sockets<stream<beast::tcp_stream>> {
+  over_tcp_streams() : sockets(io, std::move(tcp.first), for_client, std::move(tcp.second), for_server) {}
+};
+
 using timeout = websocket::stream_base::timeout;
 constexpr auto soon = std::chrono::milliseconds(30);
 
@@ -100,16 +104,25 @@ BOOST_AUTO_TEST_CASE(both_close_at_once) {
   BOOST_TEST(s.ec() == error_code());
 }
 
-BOOST_AUTO_TEST_CASE(over_tls_in_tls) {
-  contexts c;
-  sockets<stream<tls_stream>> p(c.io, tls_stream(std::move(c.tcp.first), c.for_client), c.for_client,
-                                tls_stream(std::move(c.tcp.second), c.for_server), c.for_server);
-  const operation hello = start_handshake(p.client.next_layer().next_layer(), as_client);
-  const operation hello_too = start_handshake(p.server.next_layer().next_layer(), as_server);
-  run_until(c.io, [&] { return hello.done() && hello_too.done(); });
+BOOST_AUTO_TEST_CASE(over_beasts_tcp_stream) {
+  over_tcp_streams p;
   p.open();
   p.talk();
   p.close();
+}
+
+BOOST_AUTO_TEST_CASE(the_time_limit_of_beasts_tcp_stream) {
+  over_tcp_streams p;
+  p.open();
+  operation read;
+  p.client.next_layer().next_layer().expires_after(soon);
+  p.client.async_read(p.at_client, read.make_handler());
+  run_until(p.io, [&] { return read.done(); });
+  BOOST_TEST(read.ec() == error_code(beast::error::timeout));
+  operation write;
+  p.client.async_write(net::buffer("hello", 5), write.make_handler());
+  run_until(p.io, [&] { return write.done(); });
+  BOOST_TEST(bool(write.ec()));
 }
 
 BOOST_AUTO_TEST_CASE(the_peer_says_nothing_to_the_opening) {

@@ -28,7 +28,8 @@ class Command:
 
 
 def load(build_dir):
-    """Maps each source in the build, as a resolved path, to its Command."""
+    """Maps each source in the build, as a resolved path, to its Command: the first one, its library's, if it
+    belongs to a test program too."""
     commands = {}
     for entry in json.loads((Path(build_dir) / "compile_commands.json").read_text()):
         source = (Path(entry["directory"]) / entry["file"]).resolve()
@@ -43,7 +44,7 @@ def load(build_dir):
                 skip = True
             elif arg not in ("-c", "-MD", "-MMD", entry["file"]):
                 kept.append(arg)
-        commands[source] = Command(tuple(kept), entry["directory"])
+        commands.setdefault(source, Command(tuple(kept), entry["directory"]))
     return commands
 
 

@@ -12,6 +12,7 @@
 //   may_stop_total(e)    true while cancelling leaves no trace, so that total cancellation is honoured
 //   stop(engine)         ends the operation because it was cancelled; returns the bytes it has moved
 //   kind                 what it is to the engine
+//   name                 what it is to Asio's handler tracking
 //   has_bytes            whether the completion carries a number of bytes
 //   flushes              whether it is complete only when the channel has sent everything
 //   needs_async(engine)  only where that can be: true if it must not block
@@ -28,6 +29,7 @@ namespace tlsmode::detail {
 class handshake_action {
  public:
   static constexpr auto kind = engine::operation::handshake;
+  static constexpr const char* name = "async_handshake";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
   explicit handshake_action(role r) noexcept : role_(r) {}
@@ -97,6 +99,7 @@ template <class MutableBufferSequence>
 class read_action {
  public:
   static constexpr auto kind = engine::operation::read;
+  static constexpr const char* name = "async_read_some";
   static constexpr bool has_bytes = true;
   static constexpr bool flushes = false;
   explicit read_action(const MutableBufferSequence& buffers) : buffers_(buffers) {}
@@ -125,6 +128,7 @@ template <class ConstBufferSequence>
 class write_action {
  public:
   static constexpr auto kind = engine::operation::write;
+  static constexpr const char* name = "async_write_some";
   static constexpr bool has_bytes = true;
   static constexpr bool flushes = true;
   explicit write_action(const ConstBufferSequence& buffers) : buffers_(buffers) {}
@@ -150,6 +154,7 @@ class write_action {
 class shutdown_action {
  public:
   static constexpr auto kind = engine::operation::shutdown;
+  static constexpr const char* name = "async_shutdown";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
   explicit shutdown_action(shutdown_form form) noexcept : form_(form) {}
@@ -183,6 +188,7 @@ class shutdown_action {
 class wait_read_action {
  public:
   static constexpr auto kind = engine::operation::none;
+  static constexpr const char* name = "async_wait";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = false;
 
@@ -205,6 +211,7 @@ template <bool CanAsk>
 class wait_write_action {
  public:
   static constexpr auto kind = engine::operation::none;
+  static constexpr const char* name = "async_wait";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
 

@@ -26,6 +26,7 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
 #include <boost/asio/error.hpp>
 
 #include <chrono>
@@ -210,6 +211,7 @@ class async_driver {
   void wait_for_step() {
     waiting_ = waiting::step;
     const std::shared_ptr<offload> off = state_->off;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     off->timer.async_wait(std::move(*this));
   }
 
@@ -271,6 +273,7 @@ class async_driver {
       return wait_among(state_->waits.list(rare_wait::arrival), waiting::turn, initiating);
     waiting_ = waiting::read;
     auto& s = *state_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     s.channel.async_receive(*s.next, std::move(*this));
   }
 
@@ -280,6 +283,7 @@ class async_driver {
       return wait_among(state_->waits.list(rare_wait::drain), waiting::turn, initiating);
     waiting_ = waiting::write;
     auto& s = *state_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     s.channel.async_send(*s.next, std::move(*this));
   }
 
@@ -308,6 +312,7 @@ class async_driver {
     state_->begin_job_wait(executor_);
     // The job must outlast this operation's place in the timer's queue.
     const std::shared_ptr<job_wait> jobs = state_->jobs;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     jobs->timer.async_wait(std::move(*this));
   }
 
@@ -348,6 +353,7 @@ class async_driver {
   void wait_for_waking(waiting w) {
     waiting_ = w;
     const std::shared_ptr<waiter> mine = waiter_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
     mine->timer.async_wait(std::move(*this));
   }
 
@@ -419,6 +425,7 @@ class async_driver {
     if (initiating) {
       const auto ex = state_->next->get_executor();
       state_.reset();
+      BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, Action::name));
       post_completion<Action::has_bytes>(ex, std::move(handler_), ec, n);
     } else {
       state_.reset();

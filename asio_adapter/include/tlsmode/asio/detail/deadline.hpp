@@ -8,6 +8,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
@@ -107,6 +108,7 @@ class deadline_watch {
     d.watching = true;
     number_ = ++d.watches;
     d.timer.expires_at(d.first_due());
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "time limit"));
     d.timer.async_wait(std::move(*this));
   }
 

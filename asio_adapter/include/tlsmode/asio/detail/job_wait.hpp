@@ -8,6 +8,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -44,6 +45,7 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   void attach(const Executor& ex) {
     // By way of the stream's executor: that of an any_completion_handler cannot be posted to.
     signal_->set_post([ex, io = io_, weak = weak_from_this()] {
+      BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "paused job"));
       net::post(io, net::bind_executor(ex, [weak] {
                   if (const auto self = weak.lock()) self->called();
                 }));
@@ -89,6 +91,7 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   bool watch(const Executor& ex, int fd) {
     net::posix::stream_descriptor* const descriptor = add(fd);
     if (descriptor == nullptr) return false;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "paused job"));
     descriptor->async_wait(net::posix::descriptor_base::wait_read,
                            net::bind_executor(ex, [weak = weak_from_this()](boost::system::error_code ec) {
                              if (const auto self = weak.lock(); self && ec != net::error::operation_aborted)

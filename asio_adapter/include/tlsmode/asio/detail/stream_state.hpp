@@ -17,6 +17,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
@@ -142,8 +143,8 @@ struct stream_state {
     if constexpr (only_waits) stop_flusher.slot().clear();
   }
 
-  /// The stream is going away: everybody who only_waits for somebody else is woken and finds `next` gone. Those
-  /// who wait for the socket hear from it.
+  /// The stream is going away: everybody who only_waits for somebody else is woken and finds `next` gone.
+  /// Those who wait for the socket hear from it.
   void close() {
     next = nullptr;
     write.waiting.wake_all();
@@ -191,6 +192,7 @@ class flusher {
     state_->flushing = true;
     state_->stopping = false;
     auto& s = *state_;
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "flush"));
     s.channel.async_send(*s.next, net::bind_cancellation_slot(s.stop_flusher.slot(), std::move(*this)));
   }
 

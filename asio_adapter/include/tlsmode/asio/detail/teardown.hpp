@@ -10,6 +10,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/compose.hpp>
+#include <boost/asio/detail/handler_tracking.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -82,9 +83,11 @@ class teardown_op {
   void operator()(Self& self, boost::system::error_code ec = {}, std::size_t n = 0) {
     auto& next = stream_.next_layer();
     switch (std::exchange(phase_, phase_ == phase::begin ? phase::tls : phase::below)) {
-    case phase::begin:
+    case phase::begin: {
       self.reset_cancellation_state(net::enable_total_cancellation());
+      BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "async_teardown"));
       return stream_.async_shutdown(shutdown_form::drain, std::move(self));
+    }
     case phase::tls:
       result_ = ec;
       if (given_up(self, ec)) break;
@@ -124,6 +127,7 @@ class teardown_op {
   template <class Self, class Socket>
   void receive(Self& self, Socket& socket) {
     const auto room = net::buffer(*dropped_);
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "async_teardown"));
     socket.async_read_some(room, std::move(self));
   }
 
