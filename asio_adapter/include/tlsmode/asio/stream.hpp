@@ -159,7 +159,7 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// with by another call.
   /// Errors: OpenSSL's (ssl category), stream_truncated, eof if the peer closed instead, those of the next
   /// layer; error::wrong_role, error::host_name_needed, error::fallback_scsv_misuse,
-  /// error::job_on_other_thread. Source: SSL_do_handshake(3).
+  /// error::job_on_other_thread, error::job_threads_stopped. Source: SSL_do_handshake(3).
   template <class Token = net::default_completion_token_t<executor_type>>
   requires(!net::is_const_buffer_sequence<std::decay_t<Token>>::value) auto async_handshake(
       handshake_type type, Token&& token = {}) {

@@ -69,7 +69,8 @@ class stream_settings {
     ec = {};
     set_verify_depth(depth);
   }
-  /// `callback` has the signature bool(bool preverified, boost::asio::ssl::verify_context&).
+  /// `callback` has the signature bool(bool preverified, boost::asio::ssl::verify_context&). It runs on a job
+  /// thread if the handshake does; see stream::set_placement().
   template <class VerifyCallback>
   void set_verify_callback(VerifyCallback callback) {
     engine_()->set_verify_callback(
