@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The end of an engine whose job is paused on another thread.
+#include "job_extras.hpp"
+
 #include <tlsmode/engine.hpp>
 #include <tlsmode/job_threads.hpp>
 
@@ -18,6 +20,14 @@ class destruction final : public job_thread::task {
 };
 
 } // namespace
+
+void engine::give_up() noexcept {
+  try {
+    if (job_paused()) extras(); // where the job finds out
+  } catch (...) {               // no memory: it only takes longer
+  }
+  stop_waiting_for_answers(true);
+}
 
 void destroy_on(const job_thread& home, std::unique_ptr<engine> e) noexcept {
   e->give_up();

@@ -141,6 +141,7 @@ BOOST_AUTO_TEST_CASE(a_late_callback_finds_nobody) {
     orphan = p.server.native_handle();
     key.install(p.server.native_handle());
     p.server.set_mode(mode::async);
+    p.server.set_placement(placement::inline_);
     const operation c = start_handshake(p.client, as_client);
     const operation s = start_handshake(p.server, as_server);
     run_until(p.io, [&] { return key.pauses() == 1; });

@@ -50,6 +50,7 @@ void pausing::pause() {
   }
   ++pauses_;
   if (early_) release_now();
+  if (soon_) release();
   do {
     ASYNC_pause_job();
     ++resumes_;

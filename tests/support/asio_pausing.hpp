@@ -19,7 +19,9 @@ enum class waking { callback, descriptor, two_descriptors, nothing };
 /// Pauses whoever calls pause() until release(). One object may pause several times, one after the other.
 class pausing {
  public:
-  explicit pausing(waking how, bool signal_early = false) : how_(how), early_(signal_early) {}
+  /// `soon`: another thread does the waking by itself, at about the time of the pause.
+  explicit pausing(waking how, bool signal_early = false, bool soon = false)
+      : how_(how), early_(signal_early), soon_(soon) {}
   ~pausing();
   pausing(const pausing&) = delete;
   pausing& operator=(const pausing&) = delete;
@@ -46,6 +48,7 @@ class pausing {
   void join_helper();
   waking how_;
   bool early_;
+  bool soon_;
   std::atomic<int> pauses_{0};
   int resumes_ = 0;
   bool in_job_ = false;

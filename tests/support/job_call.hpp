@@ -8,6 +8,8 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <thread>
+#include <utility>
 
 namespace tlsmode::test {
 
@@ -28,6 +30,7 @@ inline bool call_on(const job_thread& thread, std::function<void()> f) {
   auto done = call->done();
   if (!thread.post(call)) return false;
   done.get();
+  while (call.use_count() != 1) std::this_thread::yield(); // it is about to let go
   return true;
 }
 

@@ -8,7 +8,7 @@
 //   step s;
 //   while (!(s = engine.read(transport, buffers)).complete()) wait_for(s.why);
 //
-// What holds at all times is listed in docs/architecture.md as invariants 1 to 9.
+// What holds at all times is listed in docs/architecture.md as invariants 1 to 10.
 #ifndef TLSMODE_ENGINE_HPP
 #define TLSMODE_ENGINE_HPP
 
@@ -242,7 +242,7 @@ class engine {
   [[nodiscard]] bool job_elsewhere() const noexcept;
   /// Says that the engine will only be destroyed, later and maybe on another thread: whoever works out an
   /// answer for it is told to stop, and its verify callback is not called any more. See destroy_on().
-  void give_up() noexcept { stop_waiting_for_answers(true); }
+  void give_up() noexcept;
   /// The descriptors whose readability may mean that the paused job is ready. They are the crypto's: watch
   /// them, never close them. Source: SSL_get_all_async_fds(3).
   [[nodiscard]] std::vector<int> job_descriptors() const;

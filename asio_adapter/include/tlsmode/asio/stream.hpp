@@ -161,7 +161,8 @@ class stream : public net::ssl::stream_base, public detail::stream_settings<stre
   /// with by another call.
   /// Errors: OpenSSL's (ssl category), stream_truncated, eof if the peer closed instead, those of the next
   /// layer; error::wrong_role, error::host_name_needed, error::fallback_scsv_misuse,
-  /// error::session_not_verified, error::client_not_asked, error::job_on_other_thread; those of signers and
+  /// error::session_not_verified, error::client_not_asked, error::job_on_other_thread,
+  /// error::job_threads_stopped; those of signers and
   /// hooks (error.hpp). Source: SSL_do_handshake(3).
   template <class Token = net::default_completion_token_t<executor_type>>
   requires(!net::is_const_buffer_sequence<std::decay_t<Token>>::value) auto async_handshake(

@@ -74,7 +74,8 @@ class stream_settings {
   }
   /// `callback` has the signature bool(bool preverified, boost::asio::ssl::verify_context&). On a server it
   /// must not ask for time (SSL_set_retry_verify(3)): that refuses the client; see
-  /// engine::set_verify_callback. Precondition: no handshake begun. Source: SSL_set_verify(3).
+  /// engine::set_verify_callback. It runs on a job thread if the handshake does, see
+  /// stream::set_placement(). Precondition: no handshake begun. Source: SSL_set_verify(3).
   template <class VerifyCallback>
   void set_verify_callback(VerifyCallback callback) {
     engine_()->set_verify_callback(
