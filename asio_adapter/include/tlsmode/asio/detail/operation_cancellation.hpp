@@ -24,7 +24,10 @@ class operation_cancellation {
   template <class Slot>
   void accept(const Slot& user, types t) {
     accepted_ = t;
-    state_ = net::cancellation_state(limit_ ? limit_.node()->signal.slot() : user, only{t}, only{t});
+    if (limit_)
+      state_ = net::cancellation_state(limit_.node()->signal.slot(), only{t}, only{t});
+    else
+      state_ = net::cancellation_state(user, only{t}, only{t}); // slots of other libraries filter further
   }
   [[nodiscard]] types accepted() const noexcept { return accepted_; }
   /// True if a signal of such a type has come.
