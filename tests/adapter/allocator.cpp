@@ -190,6 +190,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(handshakes_that_have_begun_elsewhere_and_that_wait
     crypto.arm(job_pauser::point::certificate);
     if (calls_back) crypto.promise_callback(); // else the job is asked again and again
     p.server.set_mode(mode::async);
+    p.server.set_placement(placement::inline_);
     const operation c = start_handshake(p.client, as_client);
     p.io.restart();
     p.io.poll();

@@ -35,6 +35,7 @@ struct scene {
     client.emplace(std::move(sockets.first), client_settings);
     server = std::make_shared<tls_stream>(std::move(sockets.second), server_settings);
     server->set_mode(mode::async);
+    server->set_placement(placement::inline_);
     server->set_job_scope(job_scope::all);
     pauser.emplace(server->native_handle());
     pauser->promise_callback();

@@ -40,6 +40,7 @@ struct session : both_ours {
   session() : both_ours(client_side(), server_side()) {
     for (tls_stream* s : {&client, &server}) {
       s->set_mode(mode::async);
+      s->set_placement(placement::inline_);
       s->set_job_scope(job_scope::all);
       s->clear_mode(mode::enable_partial_write); // a write is all of it
     }

@@ -209,6 +209,7 @@ BOOST_AUTO_TEST_CASE(a_transfer_that_pauses_at_every_record) {
 BOOST_AUTO_TEST_CASE(a_job_that_promises_a_call_is_not_polled_after_a_synchronous_handshake) {
   our_client p;
   p.client.set_mode(mode::async);
+  p.client.set_placement(placement::inline_);
   p.client.set_job_scope(job_scope::all);
   p.client.next_layer().non_blocking(true);
   const operation s = start_handshake(p.server, as_server);

@@ -171,6 +171,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_waits_for_a_job, Stream, both_channel
     crypto.arm(job_pauser::point::certificate);
     if (calls_back) crypto.promise_callback(); // else the job is asked again and again
     p.server.set_mode(mode::async);
+    p.server.set_placement(placement::inline_);
     p.look_at_steps_of(p.server.native_handle());
     const operation c = start_handshake(p.client, as_client);
     p.io.restart();

@@ -96,6 +96,7 @@ class session {
   void run() {
     SSL_set_cert_cb(server_.native_handle(), &pause_once, &paused_);
     server_.set_mode(mode::async);
+    server_.set_placement(placement::inline_);
     client_.clear_mode(mode::enable_partial_write);
     client_.expires_after(std::chrono::hours(1));
     const ended done{&ended_, &worst_};

@@ -28,6 +28,7 @@ struct guest {
     client.emplace(std::move(sockets.first), for_client);
     server.emplace(std::move(sockets.second), for_server);
     server->set_mode(mode::async);
+    server->set_placement(placement::inline_);
     pauser.emplace(server->native_handle());
     pauser->promise_callback();
   }

@@ -45,6 +45,7 @@ struct session : both_ours {
   explicit session(int version = TLS1_3_VERSION) : both_ours(late_client(version), late_server(version)) {
     for (tls_stream* s : {&client, &server}) {
       s->set_mode(mode::async);
+      s->set_placement(placement::inline_);
       s->set_job_scope(job_scope::all);
       s->clear_mode(mode::enable_partial_write);
     }

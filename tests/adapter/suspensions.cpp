@@ -211,6 +211,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_io_context_is_destroyed_during_the_pause, Stre
     const std::weak_ptr<Stream> watch = server;
     key.install(server->native_handle());
     server->set_mode(mode::async);
+    server->set_placement(placement::inline_);
     {
       const operation c = start_handshake(*client, as_client);
       const operation s = start_handshake(*server, as_server, [server](auto, auto) {});
@@ -239,12 +240,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_handshake_that_waits_for_a_free_job_is_cancelled
       tls_pair<asio_stream, Stream> first;
       key.install(first.server.native_handle());
       first.server.set_mode(mode::async);
+      first.server.set_placement(placement::inline_);
       const operation c = start_handshake(first.client, as_client);
       const operation s = start_handshake(first.server, as_server);
       run_until(first.io, [&] { return key.pauses() == 1; });
 
       tls_pair<asio_stream, Stream> second;
       second.server.set_mode(mode::async);
+      second.server.set_placement(placement::inline_);
       const operation second_client = start_handshake(second.client, as_client);
       for (const auto type : types) {
         operation op = start_handshake(second.server, as_server);
