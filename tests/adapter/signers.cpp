@@ -383,6 +383,7 @@ BOOST_AUTO_TEST_CASE(streams_that_are_destroyed_leave_nothing) {
   const auto once = [&] {
     {
       std::optional<signing_server> p(std::in_place, s);
+      p->server.set_placement(placement::inline_); // a job thread would clean up when it gets round to it
       p->start();
       run_until(p->io, [&] { return coroutine.waiting != nullptr; });
       const int before = coroutine.cancelled;

@@ -56,6 +56,7 @@ struct stream_state {
   bool stopping = false;    // and has been told to stop
   bool away = false;        // a step is with a job thread: nobody touches the engine
   bool flush_owed = false;  // the flusher found the engine away
+  bool hosts_answers = false;
   placement where = placement::automatic;
   std::shared_ptr<offload> off; // made when a step first goes away
 
@@ -75,11 +76,13 @@ struct stream_state {
     if (jobs) return;
     jobs = std::make_shared<job_wait>(next->get_executor());
     eng.set_job_callback(jobs->callback());
-    eng.set_answer_host(std::make_shared<asio_answer_host>(next->get_executor()));
   }
   template <class Executor>
   void prepare_jobs(const Executor& ex) {
     prepare_jobs();
+    // Not for synchronous operations: they do not run the executor that would work out the answers.
+    if (!std::exchange(hosts_answers, true))
+      eng.set_answer_host(std::make_shared<asio_answer_host>(next->get_executor()));
     jobs->attach(ex);
   }
 
