@@ -115,7 +115,7 @@ void engine::set_job_scope(job_scope scope) noexcept {
 // ---- buffers ----
 
 void engine::set_read_ahead(std::size_t bytes) noexcept {
-  read_ahead_limit_ = bytes;
+  read_ahead_limit_ = static_cast<std::uint32_t>(std::min(bytes, largest_limit));
   SSL_set_read_ahead(ssl_.get(), bytes == 0 ? 0 : 1);
   SSL_set_default_read_buffer_len(ssl_.get(), small_read_buffer);
   read_buffer_big_ = false;

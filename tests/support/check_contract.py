@@ -13,7 +13,7 @@ import sys
 MOST_WITHOUT_TEST = 3
 
 SUITE = re.compile(r"BOOST_AUTO_TEST_SUITE\((\w+)\)")
-CASE = re.compile(r"(?:BOOST_AUTO_TEST_CASE|TLSMODE_CASE_PER_VERSION)\((\w+)\)")
+CASE = re.compile(r"(?:BOOST_AUTO_TEST_CASE(?:_TEMPLATE)?|TLSMODE_CASE_PER_VERSION)\((\w+)[,)]")
 NAME = re.compile(r"`(\w+/\w+)`")
 
 

@@ -27,6 +27,7 @@
 
 #include <openssl/types.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -179,7 +180,9 @@ class engine {
 
   /// How many bytes one step moves, about, before it completes, so that one busy connection does not keep a
   /// thread to itself; 256 KiB at first. Writes without enable_partial_write are not limited.
-  void set_batch_limit(std::size_t bytes) noexcept { batch_limit_ = bytes == 0 ? 1 : bytes; }
+  void set_batch_limit(std::size_t bytes) noexcept {
+    batch_limit_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes, 1, largest_limit));
+  }
   /// Upper limit, in bytes, of the read-ahead that busy connections grow to; 128 KiB at first. Never less
   /// than a record, but 0 switches read-ahead off, for protocols that leave TLS again. Takes effect with the
   /// next buffer. Source: SSL_CTX_set_read_ahead(3).
@@ -368,6 +371,7 @@ class engine {
 
   // OpenSSL's smallest read buffer: one record. What a connection has until it proves to be busy.
   static constexpr std::size_t small_read_buffer = 0;
+  static constexpr std::size_t largest_limit = 1U << 30; // of what one step moves or reads ahead
   static constexpr std::uint32_t largest_record = 16384; // plaintext bytes (RFC 8446 section 5.1)
 
   std::unique_ptr<SSL, free_ssl> ssl_;
@@ -402,8 +406,8 @@ class engine {
   std::int16_t alert_sent_ = -1;
   mode_set modes_;
   tlsmode::stats stats_;
-  std::size_t batch_limit_ = 256 * 1024;
-  std::size_t read_ahead_limit_ = 128 * 1024;
+  std::uint32_t batch_limit_ = 256 * 1024;
+  std::uint32_t read_ahead_limit_ = 128 * 1024;
   // Most plaintext bytes that OpenSSL was seen to put into one record.
   std::uint32_t record_limit_ = largest_record;
   std::uint32_t discarded_ = 0;      // dropped by draining shutdowns so far

@@ -21,8 +21,8 @@ struct stats {
   std::uint64_t suspended_read = 0;   ///< steps that stopped with want_read
   std::uint64_t suspended_write = 0;  ///< steps that stopped with want_write
   std::uint64_t suspended_async = 0;  ///< steps that stopped with want_async or want_async_job
-  std::uint64_t suspended_other = 0;  ///< steps that stopped for any other reason
-  std::uint64_t buffers_released = 0; ///< times that OpenSSL's record buffers were freed on going idle
+  std::uint32_t suspended_other = 0;  ///< steps that stopped for any other reason
+  std::uint32_t buffers_released = 0; ///< times that OpenSSL's record buffers were freed on going idle
 };
 
 /// Paused jobs that could not be ended when their connection was destroyed, because their thread was not the

@@ -58,6 +58,11 @@ struct stream_state {
   bool flush_owed = false;  // the flusher found the engine away
   bool hosts_answers = false;
   placement where = placement::automatic;
+
+ private:
+  std::atomic<unsigned> references_{0}; // here, because an idle connection counts every byte
+
+ public:
   std::shared_ptr<offload> off; // made when a step first goes away
 
   [[nodiscard]] auto transport() { return channel.transport(*next); }
@@ -177,7 +182,6 @@ struct stream_state {
   friend void intrusive_ptr_release(stream_state* s) noexcept {
     if (s->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete s;
   }
-  std::atomic<unsigned> references_{0};
 };
 
 template <class NextLayer>
