@@ -189,10 +189,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   if (self == nullptr) return preverified;
   int verdict = 0;
   try {
-    if (self->extras_ && self->extras_->ending)
-      verdict = 0; // whoever it would ask may be gone
-    else if (!hook_bridge::may_verify(*self))
-      verdict = 0; // nobody could ask the hooks
+    if ((self->extras_ && self->extras_->ending) || !hook_bridge::may_verify(*self))
+      verdict = 0; // whoever it would ask may be gone, or nobody could ask the hooks
     else if (self->verify_callback_ && *self->verify_callback_)
       verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;
     else

@@ -151,8 +151,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_loop_stays, Stream, both_channels) {
     slow_pair<Stream> p(what);
     const operation op = p.start();
     p.run_to_the_wait();
-    p.peer.reset(); // from now on nobody waits but the operation
+    p.peer->lowest_layer().close(); // from now on nobody waits but the operation
     run_until(*p.io, [&] { return p.theirs.done(); });
+    p.peer.reset();
     for (int i = 0; i < 3; ++i) {
       p.run_to_the_wait(); // fails if the loop runs out of work
       p.io->poll();
