@@ -107,8 +107,11 @@ void engine::set_job_callback(std::shared_ptr<std::function<void()>> callback) {
   SSL_set_async_callback_arg(ssl_.get(), raw);
 }
 
+// Nor inside another connection's job: OpenSSL would not go on with the paused one but enter the handshake in
+// the middle.
 bool engine::job_elsewhere() const noexcept {
-  return job_owner_ != operation::none && job_thread_ != detail::thread_number();
+  return job_owner_ != operation::none &&
+         (job_thread_ != detail::thread_number() || ASYNC_get_current_job() != nullptr);
 }
 
 bool engine::may_pause() const noexcept {
