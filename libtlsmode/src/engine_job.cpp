@@ -64,6 +64,7 @@ std::optional<std::chrono::steady_clock::time_point> engine::answer_deadline() c
 }
 
 bool engine::slot_awaited() const noexcept { return extras_ && extras_->slots; }
+bool engine::first_for_slot() const noexcept { return extras_ && detail::job_slot_queue::is_first(*extras_); }
 
 // OpenSSL will not say when there is one; without memory to queue the caller has to ask again by itself.
 engine::call_result engine::wait_for_slot(operation who) noexcept {

@@ -78,6 +78,7 @@ engine::engine(SSL* ssl) : ssl_(fresh(ssl)), made_of_(SSL_get_SSL_CTX(ssl)) {
 engine::~engine() {
   SSL* const ssl = ssl_.get();
   end_paused_job();
+  if (extras_ && extras_->host) extras_->host->close();
   SSL_set_ex_data(ssl, engine_index(), nullptr); // also if it had to be left alone: callbacks find nobody
 }
 

@@ -241,7 +241,8 @@ class engine {
   [[nodiscard]] bool may_pause() const noexcept;
   /// True while a job is paused.
   [[nodiscard]] bool job_paused() const noexcept { return job_owner_ != operation::none; }
-  /// True while a job is paused that another thread started, and which only that thread may go on with.
+  /// True while a job is paused that cannot be gone on with here: only the thread that started it can, and
+  /// not from inside another connection's job.
   [[nodiscard]] bool job_elsewhere() const noexcept;
   /// Says that the engine will only be destroyed, later and maybe on another thread: whoever works out an
   /// answer for it is told to stop, and its verify callback is not called any more. See destroy_on().
@@ -267,6 +268,9 @@ class engine {
   /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is
   /// called when it may try again. An operation whose job pauses ends the wait for all of them.
   [[nodiscard]] bool slot_awaited() const noexcept;
+  /// True if it is the first of those. A slot that a job of somebody else's frees goes unnoticed, so the
+  /// first one must ask again from time to time, and the others need not.
+  [[nodiscard]] bool first_for_slot() const noexcept;
   /// True if the handshake may need an event loop to get answers (hooks::need_async): whoever would block in
   /// it reports hooks_need_async instead.
   [[nodiscard]] bool hooks_need_async() const noexcept;

@@ -127,7 +127,8 @@ struct stream_state {
   template <class Executor>
   void begin_job_wait(const Executor& ex) {
     const auto forever = net::steady_timer::time_point::max();
-    const auto limit = eng.slot_awaited() ? net::steady_timer::clock_type::now() + slot_patience
+    const auto patience = eng.first_for_slot() ? slot_patience : slot_patience_of_others;
+    const auto limit = eng.slot_awaited() ? net::steady_timer::clock_type::now() + patience
                                           : eng.answer_deadline().value_or(forever);
     const bool called = eng.job_calls_back() || eng.answer_awaited() || eng.slot_awaited();
     jobs->prepare(ex, eng.job_descriptors(), called, limit);
