@@ -74,10 +74,10 @@ BOOST_AUTO_TEST_CASE(a_write_that_has_sealed_nothing_honours_total) {
   const std::string text = random_bytes(1 << 20, 1);
   p.client.clear_mode(mode::enable_partial_write);
   operation first = p.held_write(text);
-  for (int i = 0; i < 10; ++i) { // until no kernel buffer takes more
+  until_full(p.client.next_layer(), [&] {
     p.notice();
     p.resume();
-  }
+  });
   BOOST_REQUIRE(!first.done());
   first.cancel();
   p.notice();

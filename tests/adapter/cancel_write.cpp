@@ -43,6 +43,7 @@ struct blocked : open_pair<our_client> {
   // A cancelled write before the one under test: its ciphertext waits in front.
   void leave_output_behind() {
     start(random_bytes(200000, 6));
+    until_full(client.next_layer(), [&] { settle(io); });
     write.cancel();
     run_until(io, [&] { return write.done(); });
     BOOST_REQUIRE(write.bytes() != 0);

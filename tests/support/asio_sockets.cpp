@@ -6,6 +6,7 @@
 #include <boost/asio/local/connect_pair.hpp>
 
 #include <chrono>
+#include <poll.h>
 #include <stdexcept>
 #include <thread>
 
@@ -45,6 +46,16 @@ void wait_for_bytes(tcp_socket& socket, std::size_t size) {
   for (int i = 0; socket.available() < size; ++i) {
     if (i == 200000) throw std::runtime_error("what was sent does not arrive");
     std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
+void until_full(tcp_socket& socket, const std::function<void()>& turn) {
+  pollfd room{socket.native_handle(), POLLOUT, 0};
+  int times = 0;
+  for (int quiet = 0; quiet < 25; ++quiet) {
+    turn();
+    if (::poll(&room, 1, 10) != 0) quiet = -1;
+    if (++times == 2000) throw std::runtime_error("the kernel goes on taking data");
   }
 }
 

@@ -271,6 +271,8 @@ class engine {
   /// True if it is the first of those. A slot that a job of somebody else's frees goes unnoticed, so the
   /// first one must ask again from time to time, and the others need not.
   [[nodiscard]] bool first_for_slot() const noexcept;
+  /// Gives up its place in that queue: for who will not ask again soon. The next one is called.
+  void leave_slot_queue() noexcept;
   /// True if the handshake may need an event loop to get answers (hooks::need_async): whoever would block in
   /// it reports hooks_need_async instead.
   [[nodiscard]] bool hooks_need_async() const noexcept;
