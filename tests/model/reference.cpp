@@ -97,7 +97,7 @@ void reference::judge(action a, const view& before, const step& s, const view& a
   if (after.state == state::failed) {
     if (before.state != state::failed && offered_ != 0) maybe_ += std::max(given_, before.unfinished);
     if (before.state != state::failed) offered_ = sealed_ = given_ = 0, surely_begun_ = false;
-    if (s.error) failed_with_ = s.error;
+    if (s.error && a != action::flush) failed_with_ = s.error;
   }
   if (sent_close(after.state)) close_asked_ = true;
 }
