@@ -74,7 +74,7 @@ void hosts(std::string_view text) {
 void protocols(std::string_view text) {
   context ctx = context::client();
   const auto lines = lines_of(text);
-  const auto line = [&](std::size_t i) { return std::string_view(i < lines.size() ? lines[i] : "h2"); };
+  const auto line = [&](std::size_t i) { return i < lines.size() ? std::string_view(lines[i]) : "h2"; };
   const bool good = !line(0).empty() && !line(1).empty() && line(0).size() < 256 && line(1).size() < 256;
   require(!ctx.set_alpn({line(0), line(1)}) == good, "a protocol has 1 to 255 bytes");
 }

@@ -77,6 +77,7 @@ class reference {
   /// True while nothing was done that may end the connection badly.
   [[nodiscard]] bool unharmed() const noexcept { return !reads_may_fail_ && !writes_may_fail_ && !bad_wire_; }
   [[nodiscard]] bool reads_well() const noexcept { return !reads_may_fail_; }
+  [[nodiscard]] bool sends_well() const noexcept { return !writes_may_fail_; }
   /// True if a draining shutdown may have dropped bytes: what is read afterwards begins anywhere.
   [[nodiscard]] bool dropped_data() const noexcept { return dropped_; }
   /// True if the engine is certain to remember an unfinished write.

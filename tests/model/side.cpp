@@ -15,38 +15,6 @@ using test::no_limit;
 using state = connection_state;
 using point = test::job_pauser::point;
 
-transfer watched_transport::read(mutable_buffer to) noexcept {
-  const transfer t = inner_.read(to);
-  if (t.what == transfer::status::would_block) says_.nothing_to_read = true;
-  return t;
-}
-transfer watched_transport::write(const_buffer from) noexcept {
-  const transfer t = inner_.write(from);
-  if (t.what == transfer::status::would_block || t.n < from.size()) says_.no_room = true;
-  return t;
-}
-bool watched_transport::drained() const noexcept {
-  if (!tells_ || inner_.unread() != 0) return false;
-  says_.nothing_to_read = true;
-  return true;
-}
-
-void framing::pass(const_buffer bytes) noexcept {
-  for (; !bytes.empty();) {
-    if (body_ != 0) {
-      const std::size_t n = std::min(body_, bytes.size());
-      body_ -= n;
-      bytes = bytes.subspan(n);
-      continue;
-    }
-    if (++header_ > 3) length_ = length_ << 8 | std::to_integer<std::size_t>(bytes.front());
-    bytes = bytes.subspan(1);
-    if (header_ != 5) continue;
-    body_ = std::exchange(length_, 0);
-    header_ = 0;
-  }
-}
-
 side::side(test::endpoint& e, randomness& random, const traffic& sends, const traffic& gets, bool jobs,
            const log& tell)
     : end_(e), random_(random), sends_(sends), gets_(gets), jobs_(jobs), tell_(tell), pauser_(e.native()),

@@ -65,7 +65,7 @@ struct walks::pair {
     for (side* s : {&client, &server}) {
       side& other = s == &client ? server : client;
       const failure& f = s->end().tls.last_failure();
-      if (s->end().tls.state() != state::failed || f.alert_sent < 0) continue;
+      if (s->end().tls.state() != state::failed || f.alert_sent < 0 || !s->promises().sends_well()) continue;
       if (other.end().tls.state() == state::failed || !other.promises().reads_well()) continue;
       if (other.end().tls.state() != state::open && other.end().tls.state() != state::close_sent) continue;
       other.give_up();

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
+# shellcheck shell=bash
 # ./dev fuzz TARGET [SECONDS]: runs a fuzz target with libFuzzer, beginning with the corpus and with what earlier
 # runs found. New inputs that reach something new are kept in .cache/fuzz/TARGET, inputs that break something in
 # .cache/fuzz/TARGET-found. Sourced by dev.
