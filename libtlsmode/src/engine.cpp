@@ -232,6 +232,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
 
   const std::byte* address = cursor(from, 0).piece().data();
   if (write_total_ == 0) {
+    // The owner of that job could not go on with it if a write began now.
+    if (job_owner_ == operation::shutdown) return stop(suspend::want_turn);
     write_address_ = address;
     write_sealed_ = 0;
   } else if (!modes_.contains(mode::accept_moving_write_buffer) &&

@@ -228,6 +228,7 @@ void engine::record_failure(operation who, std::error_code ec) noexcept {
   }
   ERR_clear_error();
   if (!fatal) return;
+  write_total_ = 0; // an unfinished write ends with the connection
   forget_sessions();
   state_.on(detail::event::fatal_error);
   failing_ = !spill_.empty(); // the alert, also if this step still completes with data

@@ -103,6 +103,19 @@ BOOST_AUTO_TEST_CASE(writes_and_reads_may_pause_at_every_record) {
   }
 }
 
+// A write that had begun would keep the shutdown from going on.
+BOOST_AUTO_TEST_CASE(a_write_does_not_begin_behind_a_paused_shutdown) {
+  pausing_pair pair;
+  pair.pauser.arm(point::record_out);
+  BOOST_TEST(stops(pair.client.shutdown(shutdown_form::send_only), suspend::want_async));
+  BOOST_TEST(stops(pair.client.write("late"), suspend::want_turn));
+  pair.pauser.release();
+  BOOST_TEST(completes(pair.client.shutdown(shutdown_form::send_only)));
+  BOOST_TEST(fails(pair.client.write("late"), error::write_after_shutdown));
+  BOOST_TEST(pair.received().empty());
+  BOOST_TEST(fails(pair.server.last, error::end_of_stream));
+}
+
 BOOST_AUTO_TEST_CASE(a_partial_write_is_not_over_while_its_job_is_paused) {
   pausing_pair pair;
   pair.pauser.arm_every_time(point::record_out);
