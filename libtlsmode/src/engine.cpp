@@ -248,7 +248,10 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped
   push_spill();
   for (;;) {
-    if (write_error_) return finish_failed(operation::write, write_error_);
+    if (write_error_) {
+      cancel_write(); // nobody repeats it: whoever comes next ends its paused job
+      return finish_failed(operation::write, write_error_);
+    }
     if (!spill_.empty()) return stop(suspend::want_write);
     const bool enough = partial && write_sealed_ != 0 && (waited || write_sealed_ >= batch_limit_) &&
                         job_owner_ != operation::write; // a paused record belongs to this write

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tlsmode {
 namespace {
@@ -36,7 +37,9 @@ certificate_wanted what_to_show(SSL* ssl) {
 void append(std::vector<certificate_ptr>& to, const STACK_OF(X509) * from) {
   for (int i = 0; from != nullptr && i < sk_X509_num(from); ++i) {
     X509* const c = sk_X509_value(from, i);
-    if (X509_up_ref(c) == 1) to.emplace_back(c);
+    if (X509_up_ref(c) != 1) continue;
+    certificate_ptr held(c); // before there is no memory for it
+    to.push_back(std::move(held));
   }
 }
 

@@ -19,6 +19,8 @@ using namespace tlsmode;
 using namespace tlsmode::test;
 using point = job_pauser::point;
 
+const std::error_code broken = std::make_error_code(std::errc::network_down);
+
 // A client whose every operation runs as a job.
 struct pausing_pair : memory_pair {
   pausing_pair() {
@@ -174,6 +176,20 @@ BOOST_AUTO_TEST_CASE(while_a_job_is_paused_nobody_else_gets_in) {
     pair.received();
     BOOST_TEST(fails(pair.server.last, error::end_of_stream));
   }
+}
+
+// Whoever comes next ends the job; else it would wait for a turn that never comes.
+BOOST_AUTO_TEST_CASE(a_write_that_fails_while_its_job_is_paused_leaves_nobody_waiting) {
+  pausing_pair pair;
+  pair.pause_write("paused");
+  pair.client.wire.fail_writes(broken);
+  pair.client.tls.output_lost(broken, engine::operation::none);
+  BOOST_TEST(fails(pair.client.write("paused"), broken));
+  pair.pauser.release();
+  std::string room(10, '\0');
+  BOOST_TEST(stops(pair.client.read(room), suspend::want_read));
+  BOOST_TEST(!pair.client.tls.job_paused());
+  BOOST_TEST(fails(pair.client.shutdown(shutdown_form::send_only), broken));
 }
 
 BOOST_AUTO_TEST_CASE(another_thread_is_refused_on_the_data_path_too) {
