@@ -22,7 +22,8 @@ function talk(socket) {
   socket.on("error", (error) => say({ error: error.code }));
   socket.on("close", () => say({ closed: true }));
   if (kind === "echo") socket.pipe(socket); // ends when the other side does
-  if (kind === "hello") socket.end("hello");
+  // Not before it has heard something: in a full TLS 1.3 handshake Node forgets the close_notify of an end() at once.
+  if (kind === "hello") socket.once("data", () => socket.end("hello"));
 }
 
 const server = kind === "https"
