@@ -12,6 +12,7 @@ PROGRAMS = ("haproxy",)
 CONFIGURATION = """
 global
   maxconn 256
+  nbthread 1
 defaults
   mode tcp
   timeout connect 5s

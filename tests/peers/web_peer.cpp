@@ -60,7 +60,8 @@ net::awaitable<void> serve_web_socket(tls_stream& tls, const request& upgrade) {
     bytes += message.size();
     message.clear();
   }
-  const std::string end = ec == websocket::error::closed ? "closed" : ec.message();
+  // Browsers close the socket without close_notify after their close frame: then `ec` is stream_truncated.
+  const std::string end = ws.reason().code == websocket::close_code::normal ? "closed" : ec.message();
   print("websocket " + std::to_string(messages) + " messages " + std::to_string(bytes) + " bytes " + end);
 }
 
