@@ -30,8 +30,9 @@ struct blocked : open_pair<our_client> {
     } else {
       start(random_bytes(1 << 20, 7));
       // A peer's kernel may find room when it is probed, just now.
-      for (int again = 0; at == nothing_sealed && sealed_now != 0 && again < 50; ++again) {
-        write.cancel();
+      const auto fits = [&] { return !write.done() && (at != nothing_sealed || sealed_now == 0); };
+      for (int again = 0; !fits() && again < 50; ++again) {
+        if (!write.done()) write.cancel();
         run_until(io, [&] { return write.done(); });
         start(random_bytes(1 << 20, 7));
       }
