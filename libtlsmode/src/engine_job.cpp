@@ -28,9 +28,9 @@ std::atomic<std::uint64_t> abandoned{0};
 
 // What had to be left alone stays reachable from here, so that who looks for leaks finds only the others.
 void leave_alone(SSL* ssl) noexcept {
-  static std::mutex mutex;
-  static auto& all = *new std::vector<SSL*>; // never destroyed
   try {
+    static std::mutex mutex;
+    static auto& all = *new std::vector<SSL*>; // never destroyed
     const std::lock_guard lock(mutex);
     all.push_back(ssl);
   } catch (...) { // no memory: nobody will find it
