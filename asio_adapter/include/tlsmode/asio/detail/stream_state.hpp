@@ -34,17 +34,16 @@ template <class NextLayer>
 struct stream_state {
   template <class Native>
   stream_state(Native&& native, NextLayer& layer)
-      : owner(std::make_unique<engine>(std::forward<Native>(native))), eng(*owner), next(&layer) {}
+      : eng(*std::make_unique<engine>(std::forward<Native>(native)).release()), next(&layer) {}
   stream_state(const stream_state&) = delete;
   stream_state& operator=(const stream_state&) = delete;
   ~stream_state() {
+    std::unique_ptr<engine> owner(&eng); // it may have to travel to where its job can be ended
     if (off) destroy_on(off->home, std::move(owner));
   }
 
-  std::unique_ptr<engine> owner; // it may have to travel to where its job can be ended
   engine& eng;
   NextLayer* next; // null once the stream is gone
-  channel_for<NextLayer> channel;
   lane write;
   lane read;
   rare_waits waits;
@@ -58,6 +57,8 @@ struct stream_state {
   bool flush_owed = false;  // the flusher found the engine away
   bool hosts_answers = false;
   placement where = placement::automatic;
+  channel_for<NextLayer>
+      channel; // of a plain socket it is a byte: with the others, since every connection has it
 
  private:
   std::atomic<unsigned> references_{0}; // here, because an idle connection counts every byte
