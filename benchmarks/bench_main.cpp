@@ -37,8 +37,8 @@ int run_once(const options& chosen) {
   return 0;
 }
 
-// What a count may be over its goal for reasons that are not ours: OpenSSL's objects differ between its versions by a
-// few bytes, and so does a slope over a heap.
+// What a count may be over its goal for reasons that are not ours: OpenSSL's objects differ between its
+// versions by a few bytes, and so does a slope over a heap.
 constexpr double margin = 1.005;
 
 // True if every goal that is a count was measured and met, or nearly so.
