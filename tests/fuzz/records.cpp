@@ -166,6 +166,7 @@ class scene {
     const unsigned how = in.byte();
     const std::size_t at = in.byte() % e.sent.size();
     std::string& record = e.sent[at];
+    if (record.empty()) return;
     switch (how % 7) {
     case 0: record[in.number() % record.size()] ^= static_cast<char>(1U << (how >> 3 & 7)); break;
     case 1: record.insert(in.number() % record.size(), 1, static_cast<char>(in.byte())); break;
