@@ -259,6 +259,9 @@ void reference::judge_write(std::size_t total, const void* address, const view& 
     maybe_ = after.stats.plain_written - told_;
     offered_ = sealed_ = given_ = 0;
     surely_begun_ = false;
+    if (!after.job || (owner_known_ && owner_ != action::write)) return;
+    committed_ = true; // nobody repeats it: whoever comes next ends its job
+    abandoned_ = owner_known_;
     return;
   }
   if (!s.complete()) {
