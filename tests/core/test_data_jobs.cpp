@@ -306,6 +306,24 @@ BOOST_AUTO_TEST_CASE(the_end_that_a_cancelled_read_finds_is_told_to_the_next_rea
   }
 }
 
+// A wait is over then: it is the read that has something to report.
+BOOST_AUTO_TEST_CASE(a_wait_behind_a_cancelled_read_that_fails_is_over) {
+  pausing_pair pair;
+  BOOST_REQUIRE(completes(pair.server.write("tampered"), 8));
+  std::string record = text_of(pair.server.wire.output());
+  pair.server.wire.consume(record.size());
+  record.back() = static_cast<char>(record.back() ^ 1);
+  BOOST_REQUIRE(pair.client.wire.feed(bytes_of(record)));
+  pair.pause_read();
+  pair.client.tls.cancel_read();
+  pair.pauser.release();
+  BOOST_TEST(completes(pair.client.tls.wait_readable(pair.client.wire)));
+  BOOST_TEST(!pair.client.tls.job_paused());
+  std::string room(10, '\0');
+  BOOST_TEST(fails_for(pair.client.read(room), SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC));
+  BOOST_TEST((pair.client.tls.state() == connection_state::failed));
+}
+
 BOOST_AUTO_TEST_CASE(data_that_came_before_a_pause_is_delivered_at_once) {
   for (const bool next_is_a_read : {false, true}) {
     pausing_pair pair;
