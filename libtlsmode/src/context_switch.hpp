@@ -4,7 +4,6 @@
 #ifndef TLSMODE_SRC_CONTEXT_SWITCH_HPP
 #define TLSMODE_SRC_CONTEXT_SWITCH_HPP
 
-#include <openssl/ssl.h>
 #include <openssl/types.h>
 
 #include <cstddef>
@@ -38,9 +37,6 @@ struct context_switch {
   [[nodiscard]] static std::error_code to(engine& e, SSL_CTX* target);
   /// Between two connections: back to the context that the connection was made of.
   [[nodiscard]] static std::error_code back(engine& e, const detail::connection_settings& before);
-
-  /// The names of TLS 1.3's cipher suites, or of the ciphers before it, as OpenSSL takes lists.
-  [[nodiscard]] static std::string names_in(const STACK_OF(SSL_CIPHER) * list, bool suites);
 
  private:
   static bool fits(const engine& e, SSL_CTX* target);

@@ -43,7 +43,7 @@ struct hook_progress {
   // What the connection was before answers changed it, for engine::reset().
   std::optional<credentials> own_credentials;
   std::optional<connection_settings> own_settings;
-  std::optional<std::string> own_ciphers;
+  std::optional<std::string> own_ciphers; // if a signer's key has changed them
 };
 
 } // namespace detail
@@ -98,7 +98,9 @@ struct hook_bridge {
   static bool keeps_name(const engine& e);
   static peer_certificates judged(X509_STORE_CTX* store, SSL* ssl, bool trusted);
   static int decide(asking& a, X509_STORE_CTX* store, bool trusted, const verify_answer& answer) noexcept;
+  static void leave_out_decryption(asking& a); // the connection's key is behind a signer
   static bool trusted_but_for(int error, X509_STORE_CTX* store, SSL* ssl) noexcept;
+  static SSL_SESSION* look_up(asking& a, const unsigned char* id, std::size_t size) noexcept;
   static bool seal(EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, const ticket_keys& keys, unsigned char* iv,
                    bool sealing) noexcept;
 };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The hooks for certificates: which one this side shows, whether the peer's is acceptable, and the staple.
+#include "certificate_chain.hpp"
+#include "cipher_names.hpp"
 #include "hook_asking.hpp"
 #include "openssl_handle.hpp"
 #include "session_bridge.hpp"
-#include "signing.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -34,15 +35,6 @@ certificate_wanted what_to_show(SSL* ssl) {
   return w;
 }
 
-void append(std::vector<certificate_ptr>& to, const STACK_OF(X509) * from) {
-  for (int i = 0; from != nullptr && i < sk_X509_num(from); ++i) {
-    X509* const c = sk_X509_value(from, i);
-    if (X509_up_ref(c) != 1) continue;
-    certificate_ptr held(c); // before there is no memory for it
-    to.push_back(std::move(held));
-  }
-}
-
 // The name or the address that a client's certificate check asks for.
 std::string name_to_check(SSL* ssl) {
   X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
@@ -60,19 +52,27 @@ SSL* connection_of(X509_STORE_CTX* store) noexcept {
 
 // The connection's list of ciphers before any answer changed it.
 std::string ciphers_before(const SSL* ssl, const SSL_CTX* made_of, const detail::hook_progress& p) {
-  if (!p.own_settings) return context_switch::names_in(SSL_get_ciphers(ssl), false);
-  if (p.own_settings->own_ciphers) return p.own_settings->ciphers;
-  return context_switch::names_in(SSL_CTX_get_ciphers(made_of), false);
+  if (p.own_settings && p.own_settings->own_ciphers) return p.own_settings->ciphers;
+  const STACK_OF(SSL_CIPHER)* const list =
+      p.own_settings ? SSL_CTX_get_ciphers(made_of) : SSL_get_ciphers(ssl);
+  return detail::cipher_names(list, detail::ciphers::before_tls_1_3);
 }
 
 } // namespace
 
 // ---- the certificate of this side ----
 
+// OpenSSL chooses the suite after the certificate. Without any left it says so itself.
+void hook_bridge::leave_out_decryption(asking& a) {
+  const std::string left = detail::cipher_names(SSL_get_ciphers(a.ssl), detail::ciphers::without_decryption);
+  if (left.empty()) return;
+  a.progress().own_ciphers = ciphers_before(a.ssl, a.e.made_of_, a.progress());
+  if (SSL_set_cipher_list(a.ssl, left.c_str()) != 1) throw std::bad_alloc();
+}
+
 int hook_bridge::on_certificate(SSL* ssl, void*) noexcept {
   auto a = asking::by(ssl, asking::of_context::now);
-  // A hook has refused where OpenSSL could not be told.
-  if (!a || a->extras->why || a->extras->lookup_failed) return 0;
+  if (!a || a->extras->why) return 0; // a hook has refused where OpenSSL could not be told
   try {
     if (!keeps_name(a->e)) {
       a->fail(error::hook_refused);
@@ -94,12 +94,7 @@ int hook_bridge::on_certificate(SSL* ssl, void*) noexcept {
     if (!answer.use_) return 1;
     if (!progress.own_credentials) progress.own_credentials = credentials::of(ssl);
     if (answer.use_->apply(ssl)) {
-      std::string left;
-      if (!answer.use_->can_decrypt() && !detail::without_decryption(SSL_get_ciphers(ssl), left) &&
-          !left.empty()) {
-        progress.own_ciphers = ciphers_before(ssl, a->e.made_of_, progress);
-        if (SSL_set_cipher_list(ssl, left.c_str()) != 1) throw std::bad_alloc();
-      }
+      if (!answer.use_->can_decrypt()) leave_out_decryption(*a);
       return 1;
     }
     a->fail(error::key_mismatch);
@@ -123,7 +118,7 @@ verify_answer verify_answer::reject(int error) {
 peer_certificates hook_bridge::judged(X509_STORE_CTX* store, SSL* ssl, bool trusted) {
   peer_certificates p;
   p.is_server = SSL_is_server(ssl) != 0;
-  p.server_name = hook_bridge::name_asked_for(ssl);
+  p.server_name = name_asked_for(ssl);
   if (!p.is_server) p.host = name_to_check(ssl);
   p.trusted = trusted;
   if (!trusted) {
@@ -131,8 +126,8 @@ peer_certificates hook_bridge::judged(X509_STORE_CTX* store, SSL* ssl, bool trus
     p.error_text = X509_verify_cert_error_string(p.error);
     p.error_depth = X509_STORE_CTX_get_error_depth(store);
   }
-  append(p.chain, X509_STORE_CTX_get0_chain(store));
-  append(p.sent, X509_STORE_CTX_get0_untrusted(store));
+  detail::append_certificates(p.chain, X509_STORE_CTX_get0_chain(store));
+  detail::append_certificates(p.sent, X509_STORE_CTX_get0_untrusted(store));
   if (!p.is_server) p.staple = received_staple(ssl);
   return p;
 }
@@ -261,7 +256,7 @@ int hook_bridge::on_status(SSL* ssl, void*) noexcept {
   try {
     const auto question = [ssl] {
       X509* const shown = SSL_get_certificate(ssl);
-      staple_wanted w{hook_bridge::name_asked_for(ssl), nullptr};
+      staple_wanted w{name_asked_for(ssl), nullptr};
       if (shown != nullptr && X509_up_ref(shown) == 1) w.certificate.reset(shown);
       return w;
     };

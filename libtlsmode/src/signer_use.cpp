@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Putting a certificate's key behind a signer, and reading keys for signers.
+#include "cipher_names.hpp"
 #include "signing.hpp"
 
 #include <tlsmode/engine.hpp>
@@ -39,7 +40,8 @@ std::error_code prepare(const X509* certificate, const STACK_OF(SSL_CIPHER) * su
     if (!same) return error::key_mismatch;
   }
   if (*kind == signing_scheme::key_kind::rsa) {
-    if (detail::without_decryption(suites, out.suites))
+    out.suites = detail::cipher_names(suites, detail::ciphers::without_decryption);
+    if (out.suites == detail::cipher_names(suites, detail::ciphers::before_tls_1_3))
       out.suites.clear();
     else if (out.suites.empty())
       return error::bad_option;
@@ -60,22 +62,6 @@ private_key read_key(BIO* from, const char* what) {
 }
 
 } // namespace
-
-bool detail::without_decryption(const STACK_OF(SSL_CIPHER) * suites, std::string& names) {
-  bool all = true;
-  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
-    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
-    const int exchange = SSL_CIPHER_get_kx_nid(suite);
-    if (exchange == NID_kx_any) continue;
-    if (exchange == NID_kx_rsa || exchange == NID_kx_rsa_psk) {
-      all = false;
-      continue;
-    }
-    if (!names.empty()) names += ':';
-    names += SSL_CIPHER_get_name(suite);
-  }
-  return all;
-}
 
 std::error_code use_signer(SSL_CTX* ctx, std::shared_ptr<signer> who, std::chrono::milliseconds limit) {
   prepared p;

@@ -9,13 +9,11 @@
 #include <tlsmode/signer.hpp>
 
 #include <openssl/evp.h>
-#include <openssl/ssl.h>
 
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <system_error>
 #include <vector>
 
@@ -55,11 +53,6 @@ struct signing {
 [[nodiscard]] pkey_ptr make_provider_key(const std::shared_ptr<const signer_key>& key) noexcept;
 /// True if it is one of these.
 [[nodiscard]] bool is_provider_key(const EVP_PKEY* key) noexcept;
-
-/// Puts into `names` the cipher suites of a list, in OpenSSL's form, but for those whose key exchange needs
-/// more of the private key than a signature; those of TLS 1.3 are apart. True if all may stay. Throws
-/// std::bad_alloc.
-bool without_decryption(const STACK_OF(SSL_CIPHER) * suites, std::string& names);
 
 } // namespace tlsmode::detail
 
