@@ -111,12 +111,7 @@ void coroutine_signer::sign(std::shared_ptr<signature_request> request) {
     return;
   }
   net::post(w->in, [w] { w->start(); });
-  // The request may be kept longer than the loop lives, so it knows the way there through the host only.
-  request->on_abandoned([weak = std::weak_ptr(w), host] {
-    host->post([weak] {
-      if (const auto still = weak.lock()) still->cancel();
-    });
-  });
+  detail::cancel_when_abandoned(*request, host, w);
 }
 
 std::size_t coroutine_signer::running() const noexcept {

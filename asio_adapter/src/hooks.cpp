@@ -16,12 +16,7 @@ void hook_call::begin(pending_answer& request) {
   // In a strand of its own: a coroutine's cancellation must not come from another thread.
   in_ = net::make_strand(ex);
   net::post(in_, [self = shared_from_this()] { self->run(); });
-  // The request may be kept longer than the loop lives, so it knows the way there through the host only.
-  request.on_abandoned([weak = weak_from_this(), host] {
-    host->post([weak] {
-      if (const auto self = weak.lock()) self->cancel();
-    });
-  });
+  cancel_when_abandoned(request, host, shared_from_this());
 }
 
 void hook_call::cancel() {

@@ -56,6 +56,19 @@ class asio_answer_host final : public answer_host {
   net::any_io_executor executor_;
 };
 
+/// When nobody waits for the answer any more, `who->cancel()` runs on the host's executor, unless one of the
+/// two is gone. The request may be kept longer than the loop lives, so it knows the way there through the
+/// host only.
+template <class Who>
+void cancel_when_abandoned(pending_answer& q, const std::shared_ptr<const asio_answer_host>& host,
+                           const std::shared_ptr<Who>& who) {
+  q.on_abandoned([host, weak = std::weak_ptr(who)] {
+    host->post([weak] {
+      if (const auto still = weak.lock()) still->cancel();
+    });
+  });
+}
+
 } // namespace detail
 } // namespace tlsmode
 

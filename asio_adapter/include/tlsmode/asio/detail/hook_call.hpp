@@ -46,13 +46,14 @@ class hook_call : public std::enable_shared_from_this<hook_call> {
   /// Answers, or says why not; later, and on the stream's executor. The stack is a job's, on which there is
   /// no room for somebody's coroutine.
   void begin(pending_answer& request);
+  /// Nobody waits for the answer any more. On any thread of the stream's executor.
+  void cancel();
 
  private:
   /// The coroutine from the question to the answer.
   virtual net::awaitable<void> answer() = 0;
   virtual void give_up(std::error_code why) noexcept = 0;
   void run();
-  void cancel();
 
   std::shared_ptr<hook_places> places_;
   net::any_io_executor in_; // a strand
