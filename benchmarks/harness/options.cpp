@@ -20,7 +20,7 @@ A CELL is a name that --list shows, or the beginning of several ("bulk" is all b
   --rounds N        samples per stream and cell (default 9; 3 with --quick)
   --streams A,B     only these streams
   --csv FILE        write every sample to FILE
-  --assert-counts   exit with status 1 if a count (calls, bytes) is more than half a percent over its goal
+  --assert-counts   exit with status 1 if a count (calls, bytes) is over its goal
   --once N          run the cell once with N bytes, round trips, handshakes or connections, both ends on one
                     thread and no warm-up, for callgrind: give one CELL and one stream in --streams.
                     The instructions for one are (count of 2N - count of N) / N. A flood takes N milliseconds,

@@ -5,12 +5,7 @@
 
 #if defined(TLSMODE_SANITIZE_ADDRESS) || defined(TLSMODE_SANITIZE_THREAD)
 #define TLSMODE_BENCH_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define TLSMODE_BENCH_SANITIZED 1
-#endif
-#endif
-#ifndef TLSMODE_BENCH_SANITIZED
+#else
 #define TLSMODE_BENCH_SANITIZED 0
 #endif
 

@@ -57,8 +57,7 @@ struct stream_state {
   bool flush_owed = false;  // the flusher found the engine away
   bool hosts_answers = false;
   placement where = placement::automatic;
-  channel_for<NextLayer>
-      channel; // of a plain socket it is a byte: with the others, since every connection has it
+  channel_for<NextLayer> channel; // here, because of a plain socket it is a single byte
 
  private:
   std::atomic<unsigned> references_{0}; // here, because an idle connection counts every byte
