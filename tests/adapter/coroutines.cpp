@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Does the stream work in coroutines: use_awaitable with and without adaptors, as the default token of its
 // executor, and raced against a timer with the awaitable operators?
-#define BOOST_TEST_MODULE adapter_handlers
 #include "asio_fixture.hpp"
 
 #include <boost/asio/as_tuple.hpp>

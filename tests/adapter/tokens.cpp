@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Does every operation work with every completion token that is not a coroutine: callbacks of all kinds,
 // futures, deferred, detached, and the adaptors?
+#define BOOST_TEST_MODULE adapter_handlers
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC 12 with sanitizers takes a variable inside Boost's use_future for uninitialised.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

@@ -50,8 +50,6 @@ class server : public child_process {
 [[nodiscard]] constexpr bool sanitized() {
 #if defined(TLSMODE_SANITIZE_ADDRESS) || defined(TLSMODE_SANITIZE_THREAD)
   return true;
-#elif defined(__has_feature)
-  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
   return false;
 #endif
