@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(data_jobs)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 using point = job_pauser::point;
@@ -54,8 +56,6 @@ struct pausing_client : open_pair<our_client> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(data_jobs)
 
 BOOST_AUTO_TEST_CASE(a_paused_write_keeps_a_read_out_and_both_complete) {
   pausing_client p;

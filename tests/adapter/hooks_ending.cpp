@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(adapter_hooks_ending)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -25,8 +27,6 @@ void with_each(Test test) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(adapter_hooks_ending)
 
 BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_hook_and_the_next_asks_again) {
   with_each([](const async_hook_case& c) {

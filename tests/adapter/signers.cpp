@@ -26,6 +26,8 @@
 #include <condition_variable>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(signers)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -123,8 +125,6 @@ struct other_loop {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(signers)
 
 // ---- threads ----
 
