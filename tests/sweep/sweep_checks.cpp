@@ -19,7 +19,8 @@ std::string name_of(const error_code& ec) { return ec.to_string() + " (" + ec.me
 bool tells_of_memory(const error_code& ec) {
   return ec == boost::system::errc::not_enough_memory || ec.category() == net::error::get_ssl_category() ||
          ec == to_boost(error::hook_failed) || ec == to_boost(error::signer_failed) ||
-         ec == to_boost(error::openssl_internal);
+         ec == to_boost(error::openssl_internal) ||
+         ec == to_boost(error::session_not_verified); // there was no memory for the proof
 }
 
 } // namespace
@@ -30,7 +31,9 @@ void sweep_session::check_whole() {
   if (tls_->state() != connection_state::closed) say("not closed");
   if (case_.meets == fault::error || case_.meets == fault::reset)
     if (plan().broken()) say("nobody heard of the failure");
-  if (case_.what == scenario::resumption && contexts_.session && !tls_->resumed()) say("not resumed");
+  // Without memory a session is not offered, or not taken.
+  if (case_.what == scenario::resumption && contexts_.session && !allocation_struck_ && !tls_->resumed())
+    say("not resumed");
   if (plan().most_reads > 1 || plan().most_writes > 1) say("two operations of the layer at once");
 }
 
