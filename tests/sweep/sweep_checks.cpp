@@ -113,7 +113,11 @@ void sweep_session::check_destroyed() {
 // The same object serves another connection.
 void sweep_session::check_reuse() {
   error_code ec;
-  tls_->reset(ec);
+  // The layer may still be sending what the failed operation left behind.
+  drive([&] {
+    tls_->reset(ec);
+    return ec != to_boost(error::operation_in_progress);
+  });
   if (ec) return say("reset: " + name_of(ec));
   peer_.reset();
   drive([this] { return peer_pending_ == 0; });
