@@ -49,6 +49,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_read_loses_nothing_wherever_the_record_was_cut)
         p.run_until([&] { return next.done(); });
         BOOST_TEST(std::string_view(room.data(), next.bytes()) == text);
       }
+      conforms("cancellation", "read, for the peer", name_of(type));
     }
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Which cells of the conformance tables a test has just checked: docs/conformance.md is made of these
-// records. They go to a file of each program in the directory that TLSMODE_CONFORMANCE names, and nowhere if
-// it names none.
+// records. They go to the file that TLSMODE_CONFORMANCE names, and nowhere if it names none.
 #ifndef TLSMODE_TESTS_SUPPORT_CONFORMANCE_HPP
 #define TLSMODE_TESTS_SUPPORT_CONFORMANCE_HPP
 
@@ -28,13 +27,11 @@ inline std::string case_in_words() {
 /// Records a cell, unless the test case that runs has failed by now.
 inline void conforms(const std::string& table, const std::string& row, const std::string& column) {
   namespace unit_test = boost::unit_test;
-  const char* const directory = std::getenv("TLSMODE_CONFORMANCE");
-  if (directory == nullptr || *directory == '\0') return;
+  const char* const path = std::getenv("TLSMODE_CONFORMANCE");
+  if (path == nullptr || *path == '\0') return;
   const auto& results = unit_test::results_collector.results(unit_test::framework::current_test_case_id());
   if (results.p_assertions_failed.get() != 0) return;
-  static std::ofstream file(std::string(directory) + "/" +
-                            unit_test::framework::master_test_suite().p_name.get() +
-                            ".tsv"); // anew in each run
+  static std::ofstream file(path); // anew in each run
   static std::set<std::string> written;
   const std::string line = table + '\t' + row + '\t' + column + '\n';
   if (written.insert(line).second) file << line << std::flush;

@@ -85,18 +85,16 @@ class faulty_layer {
     end_->begin();
     layer_plan& p = end_->plan;
     p.most_reads = std::max(p.most_reads, ++p.reads_at_once);
-    end_->in->reader.start(
-        end_->readable() || net::buffer_size(buffers) == 0,
-        waiting<true, Buffers, std::decay_t<Handler>>{std::forward<Handler>(handler), buffers, end_});
+    start(end_->in->reader, end_->readable(),
+          waiting<true, Buffers, std::decay_t<Handler>>{std::forward<Handler>(handler), buffers, end_});
   }
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
     end_->begin();
     layer_plan& p = end_->plan;
     p.most_writes = std::max(p.most_writes, ++p.writes_at_once);
-    end_->out->writer.start(
-        end_->writable() || net::buffer_size(buffers) == 0,
-        waiting<false, Buffers, std::decay_t<Handler>>{std::forward<Handler>(handler), buffers, end_});
+    start(end_->out->writer, end_->writable(),
+          waiting<false, Buffers, std::decay_t<Handler>>{std::forward<Handler>(handler), buffers, end_});
   }
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, boost::system::error_code& ec) {
@@ -207,7 +205,7 @@ class faulty_layer {
     }
     void operator()(boost::system::error_code ec = {}) {
       place& here = Reads ? at->in->reader : at->out->writer;
-      if (here.woken) ec = {};
+      if (here.woken || net::buffer_size(buffers) == 0) ec = {};
       if (!ec && net::buffer_size(buffers) != 0 && !(Reads ? at->readable() : at->writable()))
         return here.start(false, std::move(*this));
       std::size_t n = 0;
@@ -221,6 +219,13 @@ class faulty_layer {
       std::move(handler)(ec, n);
     }
   };
+
+  // One that asks for nothing waits for nothing, and takes nobody's place.
+  template <class Operation>
+  void start(place& here, bool at_once, Operation operation) {
+    if (net::buffer_size(operation.buffers) == 0) return net::post(end_->ex, std::move(operation));
+    here.start(at_once, std::move(operation));
+  }
 
   faulty_layer(const executor_type& ex, std::shared_ptr<way> in, std::shared_ptr<way> out)
       : end_(std::make_shared<end>(end{ex, std::move(in), std::move(out), {}})) {}

@@ -63,6 +63,21 @@ std::optional<sweep_case> chosen_case() {
                     n[6]};
 }
 
+void record(const sweep_case& c, bool struck) {
+  const auto name = [](const auto& names, auto which) {
+    return std::string(names[static_cast<std::size_t>(which)]);
+  };
+  if (struck)
+    conforms("sweep", name(scenario_names, c.what) + ", " + name(variant_names, c.how),
+             name(fault_names, c.meets));
+  if (c.meets == fault::none) {
+    conforms("next layers", "a layer in memory", c.how == variant::synchronous ? "blocking" : "asynchronous");
+    if (c.chunk == 1) conforms("next layers", "a layer in memory", "one byte at a time");
+  }
+  if (struck && c.meets == fault::error)
+    conforms("next layers", "a layer in memory", "fails at each operation");
+}
+
 // One case, and again if it leaves something behind: caches grow once, leaks each time.
 sweep_result check_case(const sweep_case& c, tally& t) {
   sweep_result r;
@@ -83,14 +98,10 @@ sweep_result check_case(const sweep_case& c, tally& t) {
   }
   BOOST_TEST(!grows, describe(c) << ": something is left behind each time");
   BOOST_TEST(tlsmode::abandoned_jobs() == abandoned);
+  record(c, r.struck);
   ++t.cases;
   if (r.struck) ++t.struck;
   if (r.aborted) ++t.aborted;
-  if (r.aborted && c.meets != fault::none)
-    conforms("sweep",
-             std::string(scenario_names[static_cast<std::size_t>(c.what)]) + ", " +
-                 variant_names[static_cast<std::size_t>(c.how)],
-             fault_names[static_cast<std::size_t>(c.meets)]);
   if (r.failed) ++t.failed;
   return r;
 }
