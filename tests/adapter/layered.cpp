@@ -221,6 +221,8 @@ BOOST_AUTO_TEST_CASE(synchronous_operations) {
   BOOST_TEST((got == text));
   BOOST_TEST(std::string_view(room.data(), 7) == "goodbye");
   BOOST_TEST(!dog.fired());
+  for (const char* const layer : {"TCP socket", "beast::tcp_stream"})
+    conforms("next layers", layer, "blocking");
 }
 
 BOOST_AUTO_TEST_CASE(blocks_grow_with_the_traffic_and_shrink_when_it_ends) {

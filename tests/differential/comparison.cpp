@@ -211,7 +211,7 @@ class comparer {
       if (x.what == 'H' && !x.ec && !y.ec) open_ = true;
       if (x.ec != y.ec) {
         if (is_data_after_the_end(x, y)) return rule(differences::data_after_the_end, false);
-        if (a.what == act::reset && fails_twice(x, y)) return rule(differences::two_failures, false);
+        if (ours_.plan().broken() && fails_twice(x, y)) return rule(differences::two_failures, false);
         if (found_behind_bytes(x, y)) return rule(differences::found_behind_bytes, false);
         return differs("other errors");
       }

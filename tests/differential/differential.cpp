@@ -17,6 +17,12 @@ namespace {
 
 using namespace tlsmode::test;
 
+#if defined(TLSMODE_SANITIZE_ADDRESS) || defined(TLSMODE_SANITIZE_THREAD)
+constexpr unsigned long default_scripts = 60;
+#else
+constexpr unsigned long default_scripts = 600;
+#endif
+
 unsigned long setting(const char* name, unsigned long otherwise) {
   const char* const text = std::getenv(name);
   return text == nullptr || *text == '\0' ? otherwise : std::strtoul(text, nullptr, 10);
@@ -40,7 +46,7 @@ BOOST_AUTO_TEST_CASE(random_scripts) {
     return;
   }
   const unsigned long seed = setting("TLSMODE_DIFFERENTIAL_SEED", 1);
-  const unsigned long scripts = setting("TLSMODE_DIFFERENTIAL_SCRIPTS", 1500);
+  const unsigned long scripts = setting("TLSMODE_DIFFERENTIAL_SCRIPTS", default_scripts);
   std::map<std::string, int> rules;
   std::size_t steps = 0;
   unsigned long whole = 0;

@@ -108,9 +108,9 @@ sweep_result check_case(const sweep_case& c, tally& t) {
 
 // How many steps of each sweep are taken.
 long most_steps(const sweep_case& c) {
-  if (c.meets == fault::allocation) return setting("TLSMODE_SWEEP_ALLOCATIONS", 10);
-  if (c.chunk >= 1024) return setting("TLSMODE_SWEEP_STEPS", c.how == variant::plain ? 7 : 3);
-  return setting("TLSMODE_SWEEP_SMALL_STEPS", 1);
+  if (c.meets == fault::allocation) return setting("TLSMODE_SWEEP_ALLOCATIONS", sweep_is_slow() ? 2 : 6);
+  if (c.chunk < 1024) return setting("TLSMODE_SWEEP_SMALL_STEPS", 1);
+  return setting("TLSMODE_SWEEP_STEPS", sweep_is_slow() ? 1 : c.how == variant::plain ? 4 : 2);
 }
 
 // How many steps there are without a fault. All faults but one count the same ones.
@@ -131,17 +131,22 @@ std::uint32_t salt_of(const sweep_case& c) {
 
 constexpr std::size_t chunks[] = {1, 5, 13, 64, 1024};
 
-// Whether this build's subset has the chunk: the big one, and one of the small ones.
-bool takes_chunk(const sweep_case& c) {
-  if (sweep_everything() || c.chunk == 1024) return true;
-  return c.how != variant::hooks && c.chunk == chunks[salt_of(c) % 4];
+// Whether this build's subset has the sweep: those with big chunks, and every other one with one of the
+// small.
+bool takes(const sweep_case& c) {
+  if (sweep_everything()) return true;
+  const std::uint32_t salt = salt_of(c);
+  if (sweep_is_slow() && salt % 4 != 0) return false;
+  if (c.chunk == 1024) return true;
+  return c.how != variant::hooks && c.chunk == chunks[salt % 4] && salt / 4 % 2 == 0;
 }
 
 void sweep(sweep_case c, tally& t) {
   const fault meets = c.meets;
   const long steps = count_steps(c, t);
   const std::uint32_t salt = salt_of(c) + static_cast<std::uint32_t>(c.chunk);
-  for (const long step : steps_to_take(steps, most_steps(c), salt)) {
+  // What comes after the last step is the same for all faults.
+  for (const long step : steps_to_take(steps, most_steps(c), salt, meets == fault::error)) {
     const bool beyond = step > steps;
     c.step = beyond ? step + 40 : step; // how long signatures are varies
     const bool struck = check_case(c, t).struck;
@@ -167,7 +172,7 @@ void sweep_all(fault meets) {
                 static_cast<scenario>(what), static_cast<variant>(how), version, client, chunk, meets, 0};
             // Where memory is short, how much the layer moves makes no difference.
             if (!applies(c) || (meets == fault::allocation && chunk != 1024)) continue;
-            if (!takes_chunk(c)) continue;
+            if (!takes(c)) continue;
             sweep(c, t);
           }
         }

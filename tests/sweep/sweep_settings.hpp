@@ -24,9 +24,19 @@ inline bool sweep_everything() {
   return text != nullptr && std::string_view(text) == "all";
 }
 
+/// True if the build has sanitizers, with which everything takes some ten times as long.
+constexpr bool sweep_is_slow() {
+#if defined(TLSMODE_SANITIZE_ADDRESS) || defined(TLSMODE_SANITIZE_THREAD)
+  return true;
+#else
+  return false;
+#endif
+}
+
 /// Steps 1 to `steps` and the one after them, at which nothing strikes any more; or `most` of them, evenly
-/// apart and from another beginning for each `salt`, so that sweeps of the same kind take different ones.
-inline std::vector<long> steps_to_take(long steps, long most, std::uint32_t salt) {
+/// apart and from another beginning for each `salt`, so that sweeps of the same kind take different ones, and
+/// the one after them only if asked for.
+inline std::vector<long> steps_to_take(long steps, long most, std::uint32_t salt, bool beyond = true) {
   std::vector<long> taken;
   if (sweep_everything() || most >= steps) {
     for (long i = 1; i <= steps + 1; ++i) taken.push_back(i);
@@ -35,7 +45,7 @@ inline std::vector<long> steps_to_take(long steps, long most, std::uint32_t salt
   const auto begin = static_cast<long>((salt * 2654435761U >> 8) % static_cast<std::uint32_t>(steps));
   for (long i = 0; i < most; ++i) taken.push_back((begin + i * steps / most) % steps + 1);
   std::sort(taken.begin(), taken.end());
-  taken.push_back(steps + 1);
+  if (beyond) taken.push_back(steps + 1);
   return taken;
 }
 
