@@ -29,7 +29,7 @@ namespace {
 using namespace tlsmode::test;
 
 struct tally {
-  long cases = 0, struck = 0, aborted = 0, failed = 0;
+  long steps = 0, cases = 0, struck = 0, aborted = 0, failed = 0;
 };
 
 std::string describe(const sweep_case& c) {
@@ -144,6 +144,7 @@ bool takes(const sweep_case& c) {
 void sweep(sweep_case c, tally& t) {
   const fault meets = c.meets;
   const long steps = count_steps(c, t);
+  t.steps += steps;
   const std::uint32_t salt = salt_of(c) + static_cast<std::uint32_t>(c.chunk);
   // What comes after the last step is the same for all faults.
   for (const long step : steps_to_take(steps, most_steps(c), salt, meets == fault::error)) {
@@ -179,7 +180,7 @@ void sweep_all(fault meets) {
       }
     }
   }
-  std::cout << fault_names[static_cast<std::size_t>(meets)] << ": " << t.cases
+  std::cout << fault_names[static_cast<std::size_t>(meets)] << ": " << t.steps << " steps, " << t.cases
             << " cases, the fault struck in " << t.struck << ", operations failed in " << t.failed
             << " and were aborted in " << t.aborted << "; "
             << std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin)
