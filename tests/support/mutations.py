@@ -207,6 +207,4 @@ MUTATIONS = [Mutation(*m) for m in [
      "        return finish(state_->channel.restore(s.error), s.bytes, initiating);",
      "        return finish(state_->channel.restore(s.error), s.bytes > 9'000 ? 9'000 : s.bytes, initiating);",
      "a long operation tells less bytes than it moved", [DIFFERENTIAL]),
-    ("alert-not-waited-for", ADAPTER + "async_driver.hpp", "        if (s.error) return wait_for_alert();\n", "",
-     "after a failure an operation waits like a write", [DIFFERENTIAL]),
 ]]

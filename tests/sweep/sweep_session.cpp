@@ -255,6 +255,7 @@ void sweep_session::start_synchronously() {
     } else if (++idle > 3) {
       if (!plan().stalled()) return say("a synchronous operation waits for nothing");
       tls_->next_layer().resume();
+      acted_ = true;
     }
   }
 }
