@@ -88,6 +88,8 @@ sweep_contexts::sweep_contexts(scenario what, variant how, int version)
 }
 
 sweep_contexts& contexts_for(const sweep_case& c) {
+  static const int begun = OPENSSL_init_ssl(0, nullptr); // or OpenSSL would end before they do
+  (void)begun;
   static std::map<std::tuple<int, int, int>, std::unique_ptr<sweep_contexts>> made;
   auto& found = made[{static_cast<int>(c.what), static_cast<int>(c.how), c.version}];
   if (!found) found = std::make_unique<sweep_contexts>(c.what, c.how, c.version);
