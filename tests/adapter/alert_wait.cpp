@@ -12,6 +12,8 @@
 #include <array>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(alert_wait)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -54,8 +56,6 @@ struct failed_client : relayed_pair<Stream, asio_stream> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(alert_wait)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(cancelling_gives_the_alert_up, Stream, both_channels) {
   for (const auto type : types) {

@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdlib>
 
+BOOST_AUTO_TEST_SUITE(allocators)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -91,8 +93,6 @@ struct measured {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(allocators)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(reads_and_writes_take_all_memory_from_the_handlers_allocator, Stream,
                               both_channels) {

@@ -18,6 +18,8 @@
 #include <optional>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(bad_ends)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 using point = job_pauser::point;
@@ -124,8 +126,6 @@ void check_nothing_lost(const Once& once) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(bad_ends)
 
 BOOST_AUTO_TEST_CASE(the_stream_is_destroyed) {
   BOOST_REQUIRE(heap_is_counted());

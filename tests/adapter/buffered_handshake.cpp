@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(buffered_handshake)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -131,8 +133,6 @@ void second_flight_with_data(int version, std::string_view early) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(buffered_handshake)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(n_is_what_it_is_in_asio, Stream, both_channels) {
   for (const int version : versions)

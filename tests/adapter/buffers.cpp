@@ -7,12 +7,12 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(buffers)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
 // A record adds 22 bytes to its content in TLS 1.3: header, content type and tag.
-
-BOOST_AUTO_TEST_SUITE(buffers)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_sequence_is_copied, Stream, both_channels) {
   open_pair<tls_pair<Stream, Stream>> p({TLS1_3_VERSION, tiny});

@@ -9,6 +9,8 @@
 #include <array>
 #include <sys/socket.h>
 
+BOOST_AUTO_TEST_SUITE(cancelled_before_resumption)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -47,8 +49,6 @@ struct race : relayed_pair<tls_stream, asio_stream> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(cancelled_before_resumption)
 
 BOOST_AUTO_TEST_CASE(a_read_that_half_a_record_woke) {
   race p;

@@ -9,6 +9,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(cancelled_read)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -20,8 +22,6 @@ constexpr int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 using relayed = relayed_pair<tls_stream, asio_stream>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(cancelled_read)
 
 BOOST_AUTO_TEST_CASE(a_cancelled_read_loses_nothing_wherever_the_record_was_cut) {
   for (const int version : versions) {

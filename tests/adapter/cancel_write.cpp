@@ -9,6 +9,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(cancelled_write)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -109,8 +111,6 @@ struct blocked : open_pair<our_client> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(cancelled_write)
 
 void check_cancelling(point at, net::cancellation_type type, bool partial) {
   blocked b(at, partial);

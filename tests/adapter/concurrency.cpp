@@ -10,6 +10,8 @@
 #include <array>
 #include <deque>
 
+BOOST_AUTO_TEST_SUITE(concurrency)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -43,8 +45,6 @@ struct crowded : open_pair<our_client> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(concurrency)
 
 BOOST_AUTO_TEST_CASE(d1_two_reads_and_60_kb) {
   for (const std::size_t count : {2U, 10U}) {

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(conveniences)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -54,8 +56,6 @@ struct core_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(conveniences)
 
 BOOST_AUTO_TEST_CASE(sessions_are_resumed_by_host_and_port) {
   context client = make_client();

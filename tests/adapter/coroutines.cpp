@@ -17,6 +17,8 @@
 #include <array>
 #include <exception>
 
+BOOST_AUTO_TEST_SUITE(coroutines)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 using namespace net::experimental::awaitable_operators;
@@ -67,8 +69,6 @@ static_assert(std::is_same_v<stream<tcp_socket>::rebind_executor<default_socket:
                              stream<default_socket>>);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(coroutines)
 
 BOOST_AUTO_TEST_CASE(all_operations_with_use_awaitable) {
   our_client p;

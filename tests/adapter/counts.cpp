@@ -13,6 +13,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(counts)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -80,8 +82,6 @@ net::awaitable<void> answer(tls_stream& s, int rounds) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(counts)
 
 BOOST_AUTO_TEST_CASE(one_mebibyte_takes_at_most_80_calls_on_each_side) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

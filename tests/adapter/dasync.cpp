@@ -12,6 +12,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(dasync)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -57,8 +59,6 @@ struct session : both_ours {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(dasync)
 
 BOOST_AUTO_TEST_CASE(every_operation_pauses_and_every_byte_arrives) {
   session p;

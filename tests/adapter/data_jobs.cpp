@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(data_jobs)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 using point = job_pauser::point;
@@ -59,8 +61,6 @@ struct pausing_client : open_pair<our_client> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(data_jobs)
 
 BOOST_AUTO_TEST_CASE(a_paused_write_keeps_a_read_out_and_both_complete) {
   pausing_client p;

@@ -13,6 +13,8 @@
 #include <memory>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(deadline_lifetime)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -73,8 +75,6 @@ struct measured {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(deadline_lifetime)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_loop_ends_with_the_operations, Stream, both_channels) {
   client_pair<Stream> p;

@@ -14,6 +14,8 @@
 #include <memory>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(deadlines)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -39,8 +41,6 @@ void check_session(Pair& p, std::string_view unread = {}) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(deadlines)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_a_handshake, Stream, both_channels) {
   tls_pair<Stream, asio_stream> p;

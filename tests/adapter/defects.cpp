@@ -14,6 +14,8 @@
 #include <array>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(defects)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -265,8 +267,6 @@ long blocks_for_200_assignments() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(defects)
 
 BOOST_AUTO_TEST_CASE(d1_is_real) {
   client_pair<counted_asio_stream> p({TLS1_3_VERSION, tiny});

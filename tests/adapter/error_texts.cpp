@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(error_texts)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -53,8 +55,6 @@ struct failed_pair : Pair {
 using pairs = std::tuple<both_ours, tls_pair<layered_stream, tls_stream>>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(error_texts)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(say_why_a_certificate_was_refused, Pair, pairs) {
   failed_pair<Pair> p;

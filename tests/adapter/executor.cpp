@@ -12,6 +12,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(executors)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -117,8 +119,6 @@ struct watched_server : tls_pair<asio_stream, Stream>, watch {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(executors)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(every_handler_of_every_operation_runs_on_the_associated_executor, Stream,
                               both_channels) {

@@ -10,6 +10,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(faults)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -233,8 +235,6 @@ void check_all_failed(const tally& failures) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults)
 
 BOOST_AUTO_TEST_CASE(a_layer_that_breaks_at_each_of_its_operations) {
   tally failures{};

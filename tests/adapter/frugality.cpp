@@ -9,6 +9,8 @@
 #include <array>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(frugality)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -129,8 +131,6 @@ int small_records(client_pair<Stream>& p) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(frugality)
 
 BOOST_AUTO_TEST_CASE(the_standard_for_comparison) {
   {

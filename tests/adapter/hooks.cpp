@@ -17,6 +17,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(adapter_hooks)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -57,8 +59,6 @@ std::string subject_of(tls_stream& s) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(adapter_hooks)
 
 BOOST_AUTO_TEST_CASE(a_hook_waits_while_the_loop_goes_on) {
   with_each([](const async_hook_case& c) {

@@ -8,6 +8,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(adapter_hooks_ending)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -26,8 +28,6 @@ void with_each(Test test) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(adapter_hooks_ending)
 
 BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_hook_and_the_next_asks_again) {
   for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial}) {

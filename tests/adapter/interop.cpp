@@ -8,6 +8,8 @@
 
 #include <tuple>
 
+BOOST_AUTO_TEST_SUITE(interop)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -32,8 +34,6 @@ void check_transfer(net::io_context& io, From& from, To& to, std::size_t size, u
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(interop)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(transfers_are_byte_exact_at_every_size, pair, pairs) {
   for (const int version : versions) {

@@ -9,10 +9,10 @@
 #include <array>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(invocation)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
-
-BOOST_AUTO_TEST_SUITE(invocation)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(never_from_inside_the_initiating_function, Stream, both_channels) {
   open_pair<tls_pair<Stream, asio_stream>> p;

@@ -15,6 +15,8 @@
 #include <optional>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(job_slots)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 using point = job_pauser::point;
@@ -77,8 +79,6 @@ std::size_t peer_sends(crowd& c, guest& g, std::string_view text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(job_slots)
 
 BOOST_AUTO_TEST_CASE(a_hundred_handshakes_over_a_pool_of_four) {
   with_job_pool(4, [] {

@@ -13,6 +13,8 @@
 #include <array>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(data_on_job_threads)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 using point = job_pauser::point;
@@ -45,8 +47,6 @@ void over_any_channel(F f) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(data_on_job_threads)
 
 BOOST_AUTO_TEST_CASE(transfers_both_ways_at_once) {
   for (const point where : {point::nowhere, point::record_out, point::record_in}) {

@@ -26,6 +26,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(many_on_job_threads)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -36,6 +38,7 @@ constexpr int connections = 300;
 #else
 constexpr int connections = 2400;
 #endif
+
 constexpr int at_a_time = 60;
 
 using strand = net::strand<net::io_context::executor_type>;
@@ -231,8 +234,6 @@ void run_chunk(job_threads& pool, net::ssl::context& client_settings, net::ssl::
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(many_on_job_threads)
 
 BOOST_AUTO_TEST_CASE(handshakes_on_strands_under_four_threads) {
   net::ssl::context client_settings = client_context(TLS1_3_VERSION);

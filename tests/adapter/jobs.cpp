@@ -16,6 +16,8 @@
 #include <array>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(jobs)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -73,8 +75,6 @@ struct pausing_stream : tls_pair<asio_stream, Stream> {
 using pausing_server = pausing_stream<tls_stream>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(jobs)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_paused_job_suspends_the_handshake_while_the_loop_goes_on, Stream,
                               both_channels) {

@@ -17,6 +17,8 @@
 #include <array>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(late)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -53,8 +55,6 @@ struct session : both_ours {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(late)
 
 BOOST_AUTO_TEST_CASE(a_whole_session) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

@@ -11,6 +11,8 @@
 #include <memory>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(layered_cancel)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -53,8 +55,6 @@ std::string read_to_end(layered_pair& p) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(layered_cancel)
 
 BOOST_AUTO_TEST_CASE(a_cancelled_read_loses_nothing) {
   for (const auto type : types) {

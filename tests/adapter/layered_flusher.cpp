@@ -11,6 +11,8 @@
 #include <array>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(layered_flusher)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -66,8 +68,6 @@ struct owing_client {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(layered_flusher)
 
 BOOST_AUTO_TEST_CASE(the_end_of_the_last_operation_does_no_harm_to_the_layer) {
   owing_client p;

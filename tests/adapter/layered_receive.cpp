@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(layered_receive)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -93,8 +95,6 @@ operation start_write_or_shutdown(long_tickets& p, bool write) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(layered_receive)
 
 BOOST_AUTO_TEST_CASE(writing_and_closing_wait_for_the_read_that_is_under_way) {
   for (const bool write : {true, false}) {

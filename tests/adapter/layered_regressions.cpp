@@ -12,6 +12,8 @@
 #include <memory>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(layered_regressions)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -37,8 +39,6 @@ struct full {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(layered_regressions)
 
 // Every error of a synchronous operation used to drop what the channel had not sent yet.
 BOOST_AUTO_TEST_CASE(an_error_that_is_no_failure_drops_nothing) {

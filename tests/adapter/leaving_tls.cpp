@@ -10,6 +10,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(leaving_tls)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -96,8 +98,6 @@ void check_leaving(int version) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(leaving_tls)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(plain_text_before_and_after, Stream, both_channels) {
   for (const int version : versions) check_leaving<Stream>(version);

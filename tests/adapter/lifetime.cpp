@@ -10,6 +10,8 @@
 #include <array>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(lifetime)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -68,8 +70,6 @@ struct crowd {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(lifetime)
 
 BOOST_AUTO_TEST_CASE(destroying_the_stream_aborts_what_is_outstanding) {
   mortal p(tiny);

@@ -11,6 +11,8 @@
 #include <optional>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(misuse)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -58,8 +60,6 @@ void check_empty(net::io_context& io, Stream& s) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(misuse)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_a_stream_that_was_moved_from, Stream, both_channels) {
   typename pair_of<Stream>::type p;

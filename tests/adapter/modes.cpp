@@ -11,6 +11,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(modes)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -40,8 +42,6 @@ void check_session(Pair& p) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(modes)
 
 BOOST_AUTO_TEST_CASE(modes_add_up_and_can_be_taken_out) {
   both_ours p;

@@ -16,6 +16,8 @@
 #include <memory>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(modes_at_work)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -83,8 +85,6 @@ void count_key_updates(SSL* ssl, int& received) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(modes_at_work)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(enable_partial_write, Stream, both_channels) {
   const std::string text = random_bytes(1 << 20, 1);

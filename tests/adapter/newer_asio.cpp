@@ -16,10 +16,10 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(newer_asio)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
-
-BOOST_AUTO_TEST_SUITE(newer_asio)
 
 #if BOOST_ASIO_VERSION >= 102700
 BOOST_AUTO_TEST_CASE(an_immediate_executor_is_used_by_an_operation_that_completes_at_once) {

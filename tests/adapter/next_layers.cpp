@@ -11,6 +11,8 @@
 #include <array>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(next_layers)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -56,8 +58,6 @@ socket_on<Executor> with_executor(const Executor& ex, tcp_socket from) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(next_layers)
 
 BOOST_AUTO_TEST_CASE(a_socket_by_reference) {
   net::io_context io;

@@ -8,6 +8,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(openssl_programs)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -59,8 +61,6 @@ tcp_socket connect_to(net::io_context& io, unsigned short port) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(openssl_programs)
 
 BOOST_AUTO_TEST_CASE(s_client_and_our_server) {
   for (const int version : versions) {

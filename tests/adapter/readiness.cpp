@@ -10,6 +10,8 @@
 #include <array>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(readiness)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -60,8 +62,6 @@ struct indebted : client_pair<Stream> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(readiness)
 
 template <class Stream>
 void check_data_makes_readable(int version, bool auto_retry) {

@@ -9,10 +9,10 @@
 
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(regressions)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
-
-BOOST_AUTO_TEST_SUITE(regressions)
 
 // The progress of such a write was kept in the operation, which was gone when the call was repeated.
 BOOST_AUTO_TEST_CASE(a_repeated_non_blocking_write_of_many_buffers_doubles_nothing) {

@@ -14,6 +14,8 @@
 #include <memory>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(reuse)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -133,8 +135,6 @@ void serve_another(tls_pair<asio_stream, Stream>& p) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(reuse)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_thousand_connections_with_one_object_at_constant_heap, Stream,
                               both_channels) {

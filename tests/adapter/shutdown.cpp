@@ -10,6 +10,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(closing)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -31,8 +33,6 @@ error_code ending(net::io_context& io, Stream& s, std::string& data) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(closing)
 
 BOOST_AUTO_TEST_CASE(send_only_is_a_half_close) {
   for (const int version : versions) {

@@ -13,6 +13,8 @@
 #include <array>
 #include <chrono>
 
+BOOST_AUTO_TEST_SUITE(shutdown_forms)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -86,8 +88,6 @@ struct closing : open_pair<tls_pair<Stream, asio_stream>> {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(shutdown_forms)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_peer_answers, Stream, both_channels) {
   for_all([](shutdown_form form, bool synchronous) {

@@ -27,6 +27,8 @@
 #include <condition_variable>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(signers)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -124,8 +126,6 @@ struct other_loop {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(signers)
 
 // ---- threads ----
 

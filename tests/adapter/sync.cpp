@@ -15,6 +15,8 @@
 #include <thread>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(synchronous)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -74,8 +76,6 @@ extern "C" int poll(pollfd* fds, nfds_t n, int timeout) {
   if (timeout != 0) ++waiting_polls;
   return static_cast<int>(::syscall(SYS_poll, fds, n, timeout));
 }
-
-BOOST_AUTO_TEST_SUITE(synchronous)
 
 BOOST_AUTO_TEST_CASE(a_blocking_session) {
   for (const int version : versions) {

@@ -19,6 +19,8 @@
 #include <array>
 #include <atomic>
 
+BOOST_AUTO_TEST_SUITE(threads)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 using namespace net::experimental::awaitable_operators;
@@ -134,8 +136,6 @@ void check_many(bool strand_on_socket, giving_up how) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(threads)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(streams_on_strands_under_four_threads, Stream, both_channels) {
   for (const auto how : {giving_up::timer, giving_up::limit}) check_many<Stream>(true, how);

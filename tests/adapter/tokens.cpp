@@ -21,6 +21,8 @@
 #include <future>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(tokens)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -57,8 +59,6 @@ void take(std::shared_ptr<std::future<T>> future, seen& s) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(tokens)
 
 BOOST_AUTO_TEST_CASE(callback) {
   every_operation(

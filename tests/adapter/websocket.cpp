@@ -13,6 +13,8 @@
 
 using namespace tlsmode;
 using namespace tlsmode::test;
+BOOST_AUTO_TEST_SUITE(web_sockets)
+
 namespace beast = boost::beast;
 namespace websocket = boost::beast::websocket;
 
@@ -83,8 +85,6 @@ using timeout = websocket::stream_base::timeout;
 constexpr auto soon = std::chrono::milliseconds(30);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(web_sockets)
 
 BOOST_AUTO_TEST_CASE(over_a_plain_socket) {
   plain p;

@@ -12,6 +12,8 @@
 
 #include <functional>
 
+BOOST_AUTO_TEST_SUITE(alerts)
+
 namespace {
 
 using namespace tlsmode;
@@ -70,8 +72,6 @@ struct connected : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(alerts)
 
 BOOST_AUTO_TEST_CASE(a_server_refuses_rubbish_and_says_so) {
   memory_pair pair;

@@ -11,6 +11,8 @@
 #include <optional>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(answers)
+
 namespace {
 
 using namespace tlsmode;
@@ -20,14 +22,7 @@ using detail::answer_wait;
 using detail::waited;
 using ends = std::vector<waited>;
 
-template <class F>
-void on_another_thread(F f) {
-  std::thread(f).join();
-}
-
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(answers)
 
 // ---- with no job ----
 

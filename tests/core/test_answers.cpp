@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(answers)
+
 namespace {
 
 using namespace tlsmode;
@@ -21,14 +23,7 @@ using detail::answer_wait;
 using detail::waited;
 using ends = std::vector<waited>;
 
-template <class F>
-void on_another_thread(F f) {
-  std::thread(f).join();
-}
-
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(answers)
 
 BOOST_AUTO_TEST_CASE(an_answer_that_is_there_at_once_pauses_nothing) {
   asking_pair pair([](const std::shared_ptr<question>& q) { BOOST_TEST(q->reply()); });

@@ -14,6 +14,8 @@
 #include <functional>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(bad_records)
+
 namespace {
 
 using namespace tlsmode;
@@ -126,8 +128,6 @@ const std::vector<named_mutation>& record_mutations() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(bad_records)
 
 BOOST_AUTO_TEST_CASE(an_unchanged_handshake_succeeds) {
   for (const int version : versions) {

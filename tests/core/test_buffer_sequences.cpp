@@ -11,6 +11,8 @@
 #include <array>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(buffer_sequences)
+
 namespace {
 
 using namespace tlsmode;
@@ -36,8 +38,6 @@ std::vector<const_buffer> pieces(const std::string& data, std::size_t size) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(buffer_sequences)
 
 BOOST_AUTO_TEST_CASE(a_read_fills_every_buffer) {
   connected pair;

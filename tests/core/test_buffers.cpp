@@ -11,6 +11,8 @@
 
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(buffers)
+
 namespace {
 
 using namespace tlsmode;
@@ -79,8 +81,6 @@ std::size_t growth_by_a_piece(two_sides& pair, std::string_view record) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(buffers)
 
 BOOST_AUTO_TEST_CASE(the_heap_is_counted) { BOOST_REQUIRE(heap_is_counted()); }
 

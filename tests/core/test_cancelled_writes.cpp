@@ -9,6 +9,8 @@
 
 #include <openssl/ssl.h>
 
+BOOST_AUTO_TEST_SUITE(cancelled_writes)
+
 namespace {
 
 using namespace tlsmode;
@@ -83,8 +85,6 @@ void try_fault(const fault& f) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(cancelled_writes)
 
 BOOST_AUTO_TEST_CASE(the_reported_bytes_arrive_and_then_the_next_write) {
   for (const std::size_t capacity : {0u, 1u, 5u, 100u, 5000u, 16000u, 16406u, 20000u, 40000u})

@@ -10,6 +10,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(chosen_contexts)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -67,8 +69,6 @@ std::error_code end_of(const context& client, const context& server, const chang
 constexpr by ways[] = {by::client_hello, by::server_name};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(chosen_contexts)
 
 TLSMODE_CASE_PER_VERSION(that_demand_a_certificate_do_without_none) {
   for (const by how : ways) {

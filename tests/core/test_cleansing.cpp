@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(cleansing)
+
 namespace {
 
 using namespace tlsmode;
@@ -97,8 +99,6 @@ struct tidy_pair : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(cleansing)
 
 BOOST_AUTO_TEST_CASE(the_search_finds_what_is_there) {
   BOOST_TEST(copies_in_memory() == 0u);

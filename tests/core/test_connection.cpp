@@ -12,6 +12,8 @@
 #include <array>
 #include <cstring>
 
+BOOST_AUTO_TEST_SUITE(connections)
+
 namespace {
 
 using namespace tlsmode;
@@ -40,8 +42,6 @@ std::array<std::byte, 20> key_from(const endpoint& e, std::string_view label, st
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(connections)
 
 BOOST_AUTO_TEST_CASE(before_the_handshake_there_is_nothing) {
   memory_pair pair;

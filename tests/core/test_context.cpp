@@ -10,6 +10,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
 
+BOOST_AUTO_TEST_SUITE(contexts)
+
 namespace {
 
 using namespace tlsmode;
@@ -29,8 +31,6 @@ struct fresh_pair {
 const std::string missing = "/nonexistent/file.pem";
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(contexts)
 
 BOOST_AUTO_TEST_CASE(a_missing_file_is_the_systems_error) {
   context server = context::server();

@@ -16,6 +16,8 @@
 #include <memory>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(contract)
+
 namespace {
 
 using namespace tlsmode;
@@ -41,8 +43,6 @@ struct open_pair : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(contract)
 
 BOOST_AUTO_TEST_CASE(an_operation_that_waits_for_the_peer_holds_no_job) {
   with_job_pool(1, [] {

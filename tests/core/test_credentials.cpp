@@ -12,6 +12,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
 
+BOOST_AUTO_TEST_SUITE(credentials)
+
 namespace {
 
 using namespace tlsmode;
@@ -37,8 +39,6 @@ std::string damaged(std::string text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(credentials)
 
 TLSMODE_CASE_PER_VERSION(everything_can_come_from_text) {
   context client = only(version, context::client());

@@ -11,6 +11,8 @@
 #include <functional>
 #include <poll.h>
 
+BOOST_AUTO_TEST_SUITE(dasync)
+
 namespace {
 
 using namespace tlsmode;
@@ -124,8 +126,6 @@ struct session : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(dasync)
 
 BOOST_AUTO_TEST_CASE(every_operation_pauses_and_every_byte_arrives) {
   const settings s;

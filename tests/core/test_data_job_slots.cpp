@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(job_slots)
+
 namespace {
 
 using namespace tlsmode;
@@ -13,8 +15,6 @@ using namespace tlsmode::test;
 using point = job_pauser::point;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(job_slots)
 
 BOOST_AUTO_TEST_CASE(cancelled_operations_on_data_leave_the_queue) {
   with_job_pool(1, [] {

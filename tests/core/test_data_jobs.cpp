@@ -13,6 +13,8 @@
 #include <memory>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(data_jobs)
+
 namespace {
 
 using namespace tlsmode;
@@ -52,8 +54,6 @@ struct pausing_pair : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(data_jobs)
 
 BOOST_AUTO_TEST_CASE(a_paused_write_keeps_the_bytes_that_it_was_given) {
   for (const bool partial : {false, true}) {

@@ -9,6 +9,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(failure_alerts)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -40,8 +42,6 @@ void check(const endpoint& teller, const endpoint& told, int alert) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(failure_alerts)
 
 TLSMODE_CASE_PER_VERSION(a_refused_certificate) {
   memory_pair pair(only(version, client_context()), server_context(stranger()));

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(fallback)
+
 namespace {
 
 using namespace tlsmode;
@@ -30,8 +32,6 @@ bool offers_scsv(const endpoint& client) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(fallback)
 
 BOOST_AUTO_TEST_CASE(a_server_refuses_it) {
   context server = server_context();

@@ -12,6 +12,8 @@
 #include <array>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(faults)
+
 namespace {
 
 using namespace tlsmode;
@@ -138,8 +140,6 @@ void check_failed(session& s, const step& last) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(faults)
 
 BOOST_AUTO_TEST_CASE(at_every_move_of_a_session) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

@@ -12,6 +12,8 @@
 #include <random>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(foundations)
+
 namespace {
 
 using namespace tlsmode;
@@ -19,8 +21,6 @@ using namespace tlsmode::test;
 using status = transfer::status;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(foundations)
 
 BOOST_AUTO_TEST_CASE(a_queue_gives_back_what_it_got_and_holds_nothing_when_empty) {
   std::mt19937 random(1);

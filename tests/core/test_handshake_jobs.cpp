@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(handshake_jobs)
+
 namespace {
 
 using namespace tlsmode;
@@ -46,8 +48,6 @@ void on_another_thread(F f) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(handshake_jobs)
 
 BOOST_AUTO_TEST_CASE(a_paused_handshake_waits_and_goes_on) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

@@ -10,6 +10,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(hooks_in_general)
+
 namespace {
 
 using namespace tlsmode;
@@ -34,8 +36,6 @@ step end_of(const hook_rig& rig, memory_pair& pair) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hooks_in_general)
 
 BOOST_AUTO_TEST_CASE(an_answer_at_once_does_not_stop_the_handshake) {
   with_each([](const hook_case& c) {

@@ -12,6 +12,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(hooks_attacks)
+
 namespace {
 
 using namespace tlsmode;
@@ -113,8 +115,6 @@ struct twice_greeted {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hooks_attacks)
 
 // ---- accept_despite() forgives one error, not what OpenSSL has not come to ----
 

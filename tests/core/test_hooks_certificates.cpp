@@ -9,6 +9,8 @@
 
 #include <openssl/ssl.h>
 
+BOOST_AUTO_TEST_SUITE(hooks_certificates)
+
 namespace {
 
 using namespace tlsmode;
@@ -37,8 +39,6 @@ bool peer_is(const endpoint& e, const identity& who) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hooks_certificates)
 
 TLSMODE_CASE_PER_VERSION(a_server_shows_what_the_hook_says) {
   const identity other = identity_for("other", {server_name});

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(hooks_sessions)
+
 namespace {
 
 using namespace tlsmode;
@@ -71,8 +73,6 @@ bool resumes_and_closes(const context& client, const context& server) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hooks_sessions)
 
 // ---- ticket keys ----
 

@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(hooks_teardown)
+
 namespace {
 
 using namespace tlsmode;
@@ -27,8 +29,6 @@ void check_no_leak(const std::function<void()>& once) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hooks_teardown)
 
 BOOST_AUTO_TEST_CASE(a_connection_destroyed_while_it_waits_leaves_nothing) {
   BOOST_REQUIRE(heap_is_counted());

@@ -9,6 +9,8 @@
 
 #include <openssl/ssl.h>
 
+BOOST_AUTO_TEST_SUITE(hooks_verify)
+
 namespace {
 
 using namespace tlsmode;
@@ -48,8 +50,6 @@ context client_showing(const identity* who, int version) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hooks_verify)
 
 // ---- servers ----
 

@@ -23,6 +23,8 @@
 #include <memory>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(job_orphans)
+
 namespace {
 
 using namespace tlsmode;
@@ -85,8 +87,6 @@ void check_no_leak(const std::function<void()>& once) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(job_orphans)
 
 BOOST_AUTO_TEST_CASE(an_engine_is_destroyed_where_its_job_is) {
   const context client = client_context();

@@ -13,6 +13,8 @@
 #include <random>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(job_slots)
+
 namespace {
 
 using namespace tlsmode;
@@ -49,8 +51,6 @@ void check_called(crowd& c, const numbers& expected) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(job_slots)
 
 BOOST_AUTO_TEST_CASE(slots_are_given_in_the_order_of_arrival) {
   for (const int slots : {1, 2}) {

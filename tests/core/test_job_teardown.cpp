@@ -16,6 +16,8 @@
 #include <memory>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(job_teardown)
+
 namespace {
 
 using namespace tlsmode;
@@ -50,8 +52,6 @@ void end_orphan(SSL* ssl) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(job_teardown)
 
 BOOST_AUTO_TEST_CASE(a_paused_handshake_leaves_nothing) {
   const context client = client_context();

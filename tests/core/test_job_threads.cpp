@@ -15,6 +15,8 @@
 #include <set>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(job_threads_suite)
+
 namespace {
 
 using namespace tlsmode;
@@ -37,8 +39,6 @@ class blocker {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(job_threads_suite)
 
 BOOST_AUTO_TEST_CASE(a_thread_does_its_tasks_in_order) {
   std::vector<int> order; // of one thread only, so it needs no guard

@@ -7,6 +7,8 @@
 
 #include <openssl/ssl.h>
 
+BOOST_AUTO_TEST_SUITE(key_update_flood)
+
 namespace {
 
 using namespace tlsmode;
@@ -26,8 +28,6 @@ void ask_for_key_updates(memory_pair& pair, int n) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(key_update_flood)
 
 BOOST_AUTO_TEST_CASE(memory_is_bounded_and_the_connection_goes_on) {
   memory_pair pair;

@@ -8,6 +8,8 @@
 
 #include <openssl/ssl.h>
 
+BOOST_AUTO_TEST_SUITE(key_updates)
+
 namespace {
 
 using namespace tlsmode;
@@ -50,8 +52,6 @@ void check_data_flows(memory_pair& pair, endpoint& first, std::uint64_t seed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(key_updates)
 
 BOOST_AUTO_TEST_CASE(data_flows_on_in_both_directions) {
   for (const bool client_asks : {false, true})

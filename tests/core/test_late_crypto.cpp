@@ -14,6 +14,8 @@
 #include <mutex>
 #include <poll.h>
 
+BOOST_AUTO_TEST_SUITE(late)
+
 namespace {
 
 using namespace tlsmode;
@@ -117,8 +119,6 @@ struct session : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(late)
 
 BOOST_AUTO_TEST_CASE(a_whole_session) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

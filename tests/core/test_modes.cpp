@@ -12,6 +12,8 @@
 #include <array>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(modes)
+
 namespace {
 
 using namespace tlsmode;
@@ -46,8 +48,6 @@ struct fresh_context {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(modes)
 
 BOOST_AUTO_TEST_CASE(every_set_survives_the_round_trip_through_text) {
   std::set<std::string> texts;

@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(modes_at_work)
+
 namespace {
 
 using namespace tlsmode;
@@ -69,8 +71,6 @@ struct cut_pair : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(modes_at_work)
 
 BOOST_AUTO_TEST_CASE(enable_partial_write_with_the_window_shut) {
   for (const fragmented& f : all_fragmented) {

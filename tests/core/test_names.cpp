@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(names)
+
 namespace {
 
 using namespace tlsmode;
@@ -32,8 +34,6 @@ bool fit_to_print(const std::string& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(names)
 
 BOOST_AUTO_TEST_CASE(a_wildcard_is_one_whole_label) {
   BOOST_TEST(accepted({"*.wild.test"}, "a.wild.test"));

@@ -11,14 +11,14 @@
 #include <ctime>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(offered_sessions)
+
 namespace {
 
 using namespace tlsmode;
 using namespace tlsmode::test;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(offered_sessions)
 
 TLSMODE_CASE_PER_VERSION(a_session_can_be_carried_by_hand) {
   const context client = only(version, client_context());

@@ -15,6 +15,8 @@
 #include <memory>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(openssl_facts)
+
 namespace {
 
 using namespace tlsmode::test;
@@ -66,8 +68,6 @@ struct plain_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(openssl_facts)
 
 BOOST_AUTO_TEST_CASE(another_call_resumes_a_paused_write_and_its_arguments_are_ignored) {
   plain_pair p;

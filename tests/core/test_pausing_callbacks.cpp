@@ -15,6 +15,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(pausing_callbacks)
+
 namespace {
 
 using namespace tlsmode;
@@ -76,8 +78,6 @@ struct counted {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pausing_callbacks)
 
 TLSMODE_CASE_PER_VERSION(client_hello) {
   const counted here;

@@ -10,6 +10,8 @@
 
 #include <stdexcept>
 
+BOOST_AUTO_TEST_SUITE(peer_checks)
+
 namespace {
 
 using namespace tlsmode;
@@ -37,8 +39,6 @@ struct tls12_pair : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(peer_checks)
 
 BOOST_AUTO_TEST_CASE(the_name_is_sent_and_checked) {
   memory_pair pair;

@@ -12,6 +12,8 @@
 #include <memory>
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(random_walks)
+
 namespace {
 
 using namespace tlsmode;
@@ -152,8 +154,6 @@ void walk(unsigned number, bool jobs) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(random_walks)
 
 BOOST_AUTO_TEST_CASE(without_jobs) {
   for (unsigned number = 0; number < 200; ++number) BOOST_TEST_CONTEXT("walk " << number) walk(number, false);

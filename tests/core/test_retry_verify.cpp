@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(verification_that_asks_for_time_on_a_server)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -62,8 +64,6 @@ outcome connect(const context& client, SSL_CTX* server, const change& of_server 
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(verification_that_asks_for_time_on_a_server)
 
 TLSMODE_CASE_PER_VERSION(fails_as_a_refusal) {
   const context client = unknown_client(version);

@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(hostile_peers)
+
 namespace {
 
 using namespace tlsmode;
@@ -91,8 +93,6 @@ void remember_secret(const SSL*, const char* line) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hostile_peers)
 
 BOOST_AUTO_TEST_CASE(a_client_cannot_renegotiate) {
   endpoint server(server_context(), role::server);

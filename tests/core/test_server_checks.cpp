@@ -16,10 +16,10 @@
 #include <string>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(servers_with_checks_of_their_own)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
-
-BOOST_AUTO_TEST_SUITE(servers_with_checks_of_their_own)
 
 // Whoever passed the context's check has not passed that of the connection.
 TLSMODE_CASE_PER_VERSION(a_stricter_connection_refuses_what_it_would_refuse_in_full) {

@@ -8,6 +8,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(session_jobs)
+
 namespace {
 
 using namespace tlsmode;
@@ -20,8 +22,6 @@ context async(context ctx) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(session_jobs)
 
 BOOST_AUTO_TEST_CASE(a_paused_read_keeps_everybody_out) {
   memory_pair pair(async(client_context()), server_context());

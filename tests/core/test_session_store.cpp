@@ -10,6 +10,8 @@
 #include <ctime>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(session_stores)
+
 namespace {
 
 using tlsmode::session_ptr;
@@ -44,8 +46,6 @@ struct filled : session_store {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(session_stores)
 
 BOOST_AUTO_TEST_CASE(tickets_are_given_out_once_the_newest_first) {
   filled store(10);

@@ -11,14 +11,14 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(kept_sessions)
+
 namespace {
 
 using namespace tlsmode;
 using namespace tlsmode::test;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(kept_sessions)
 
 TLSMODE_CASE_PER_VERSION(a_connection_resumes_the_one_before_it) {
   const context client = resuming_client(version);

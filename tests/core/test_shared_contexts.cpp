@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(shared_contexts)
+
 namespace {
 
 using namespace tlsmode;
@@ -64,8 +66,6 @@ struct seen {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(shared_contexts)
 
 BOOST_AUTO_TEST_CASE(a_store_gives_each_ticket_to_one_thread) {
   session_store store(20); // so small that entries are pushed out all the time

@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(signer_failures)
+
 namespace {
 
 using namespace tlsmode;
@@ -64,8 +66,6 @@ bytes good_signature(key_kind kind, const signature_request& r) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(signer_failures)
 
 BOOST_AUTO_TEST_CASE(a_signer_that_fails) {
   const auto cause = std::make_error_code(std::errc::connection_refused);

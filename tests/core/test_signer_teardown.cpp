@@ -11,6 +11,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(signer_teardown)
+
 namespace {
 
 using namespace tlsmode;
@@ -40,8 +42,6 @@ void sign(const request_ptr& r, key_kind kind = key_kind::p256) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(signer_teardown)
 
 BOOST_AUTO_TEST_CASE(a_connection_that_goes_away_before_the_answer) {
   for (const side where : sides) {

@@ -12,6 +12,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(signer_use)
+
 namespace {
 
 using namespace tlsmode;
@@ -42,8 +44,6 @@ using native_context = std::unique_ptr<SSL_CTX, decltype([](SSL_CTX* p) { SSL_CT
 std::string with_new_lines(bytes b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(signer_use)
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_at_once_and_nothing_is_changed) {
   const context rsa = certificate_only(key_kind::rsa2048);

@@ -11,6 +11,8 @@
 #include <atomic>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(signers)
+
 namespace {
 
 using namespace tlsmode;
@@ -69,8 +71,6 @@ std::string describe(const combination& c) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(signers)
 
 BOOST_AUTO_TEST_CASE(every_kind_of_key_signs_at_once) {
   for (const combination& c : all_combinations()) {

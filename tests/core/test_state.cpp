@@ -15,6 +15,8 @@
 #include <sstream>
 #include <tuple>
 
+BOOST_AUTO_TEST_SUITE(state)
+
 namespace {
 
 using namespace tlsmode;
@@ -53,8 +55,6 @@ std::vector<std::vector<event>> ways_to_all_states(std::set<connection_state>& r
 using edge = std::tuple<std::string, std::string, std::string>;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(state)
 
 BOOST_AUTO_TEST_CASE(every_state_is_reached_and_every_event_does_what_the_table_says) {
   std::set<connection_state> reached;

@@ -12,6 +12,8 @@
 #include <set>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(suspensions)
+
 namespace {
 
 using namespace tlsmode;
@@ -58,8 +60,6 @@ context slowly_verifying_client() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(suspensions)
 
 BOOST_AUTO_TEST_CASE(every_reason_has_a_name_of_its_own) {
   std::set<std::string_view> names;

@@ -10,6 +10,8 @@
 #include <memory>
 #include <system_error>
 
+BOOST_AUTO_TEST_SUITE(objects_taken_over)
+
 using namespace tlsmode;
 using namespace tlsmode::test;
 
@@ -20,8 +22,6 @@ using ssl_ptr = std::unique_ptr<SSL, decltype([](SSL* s) { SSL_free(s); })>;
 bool is_bad_option(const std::system_error& e) { return e.code() == error::bad_option; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(objects_taken_over)
 
 TLSMODE_CASE_PER_VERSION(whose_handshake_has_begun_stay_with_their_owner) {
   const context client = only(version, client_context());

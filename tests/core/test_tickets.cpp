@@ -11,6 +11,8 @@
 #include <array>
 #include <chrono>
 
+BOOST_AUTO_TEST_SUITE(tickets)
+
 namespace {
 
 using namespace tlsmode;
@@ -68,8 +70,6 @@ context known_client(int version) {
 pem our_authority() { return pem(authority().certificate_pem); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(tickets)
 
 BOOST_AUTO_TEST_CASE(a_full_handshake_brings_one_ticket_unless_told_otherwise) {
   const context client = only(TLS1_3_VERSION, client_context());

@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(transport_errors)
+
 namespace {
 
 using namespace tlsmode;
@@ -19,8 +21,6 @@ struct connected : memory_pair {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(transport_errors)
 
 BOOST_AUTO_TEST_CASE(in_every_step_of_a_handshake) {
   int faults = 0;

@@ -9,6 +9,8 @@
 
 #include <openssl/ssl.h>
 
+BOOST_AUTO_TEST_SUITE(waiting)
+
 namespace {
 
 using namespace tlsmode;
@@ -68,8 +70,6 @@ step read_some(endpoint& e, counting_transport& t, std::string& to) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(waiting)
 
 BOOST_AUTO_TEST_CASE(want_read_comes_only_from_a_transport_that_has_nothing) {
   for_all_settings([](const setting& s) {

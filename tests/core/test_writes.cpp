@@ -12,6 +12,8 @@
 #include <memory>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(writes)
+
 namespace {
 
 using namespace tlsmode;
@@ -53,8 +55,6 @@ struct connected : memory_pair {
 const std::size_t capacities[] = {0, 1, 5, 100, 5000, 16000, 16406, 16407, 20000, 40000, no_limit};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(writes)
 
 BOOST_AUTO_TEST_CASE(every_byte_arrives_whatever_the_room_and_the_chunk) {
   const std::string data = pattern(50'000);

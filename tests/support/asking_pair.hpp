@@ -12,6 +12,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <thread>
 
 namespace tlsmode::test {
 
@@ -56,6 +57,11 @@ struct listener {
   [[nodiscard]] int times() const { return *told; }
   std::shared_ptr<std::atomic<int>> told = std::make_shared<std::atomic<int>>(0);
 };
+
+template <class F>
+void on_another_thread(F f) {
+  std::thread(f).join();
+}
 
 } // namespace tlsmode::test
 

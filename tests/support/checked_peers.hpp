@@ -23,7 +23,6 @@ inline constexpr int demanding = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CE
 
 inline int reject(int, X509_STORE_CTX*) { return 0; }
 inline int accept(int, X509_STORE_CTX*) { return 1; }
-inline void does_not_verify(engine& e) { e.set_verify_mode(SSL_VERIFY_NONE); }
 inline void demands(engine& e) { e.set_verify_mode(demanding); }
 
 inline pem our_authority() { return pem(authority().certificate_pem); }

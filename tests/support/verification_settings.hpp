@@ -16,7 +16,6 @@
 
 namespace tlsmode::test {
 
-inline void does_not_verify(engine& e) { e.set_verify_mode(SSL_VERIFY_NONE); }
 inline change with_host(const char* name, std::uint16_t port) {
   return [=](engine& e) { BOOST_REQUIRE(!e.set_host(name, port)); };
 }
