@@ -45,6 +45,11 @@ detail::context_settings* detail::context_settings::of(SSL_CTX* ctx) noexcept {
 
 void context::free_ctx::operator()(SSL_CTX* c) const noexcept { SSL_CTX_free(c); }
 
+// TLS 1.2 as RFC 9325, section 4.2, recommends it: forward secrecy, and no CBC with its padding oracles
+// (Lucky 13). Clients keep OpenSSL's list, since the servers that they have to talk to are not theirs to
+// choose.
+constexpr const char* server_suites = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 context::context(role r)
     : ctx_(SSL_CTX_new(r == role::client ? TLS_client_method() : TLS_server_method())), role_(r) {
   SSL_CTX* const c = ctx_.get();
@@ -60,6 +65,8 @@ context::context(role r)
   if (r == role::server) kept.renew_session_id(c);
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_default_passwd_cb(c, &detail::no_password);
+  if (r == role::server && SSL_CTX_set_cipher_list(c, server_suites) != 1)
+    throw std::system_error(detail::first_openssl_error(), "SSL_CTX_set_cipher_list");
   if (r == role::server) SSL_CTX_set_num_tickets(c, 1); // set_ticket_count() says why
   if (r == role::server) SSL_CTX_set_session_ticket_cb(c, &session_bridge::on_ticket, nullptr, nullptr);
   if (r == role::client) SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);

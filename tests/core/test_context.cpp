@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <openssl/objects.h>
 #include <openssl/pemerr.h>
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
@@ -162,6 +163,22 @@ BOOST_AUTO_TEST_CASE(versions_before_tls_1_2_are_refused_by_both_sides) {
     BOOST_TEST(fails_for(ours.handshake(),
                          old_client ? SSL_R_UNSUPPORTED_PROTOCOL : SSL_R_TLSV1_ALERT_PROTOCOL_VERSION));
   }
+}
+
+BOOST_AUTO_TEST_CASE(servers_take_no_suite_of_tls_1_2_without_forward_secrecy_and_authenticated_encryption) {
+  const context server = context::server();
+  int suites = 0;
+  STACK_OF(SSL_CIPHER)* const list = SSL_CTX_get_ciphers(server.native_handle());
+  for (int i = 0; i < sk_SSL_CIPHER_num(list); ++i) {
+    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(list, i);
+    if (SSL_CIPHER_get_kx_nid(suite) == NID_kx_any) continue; // TLS 1.3
+    ++suites;
+    BOOST_TEST_CONTEXT(SSL_CIPHER_get_name(suite)) {
+      BOOST_TEST(SSL_CIPHER_is_aead(suite) == 1);
+      BOOST_TEST(SSL_CIPHER_get_kx_nid(suite) == NID_kx_ecdhe);
+    }
+  }
+  BOOST_TEST(suites >= 6);
 }
 
 BOOST_AUTO_TEST_CASE(the_servers_preference_decides_the_application_protocol) {

@@ -36,11 +36,13 @@ struct pem {
 };
 
 /// Settings shared by connections. TLS 1.2 or newer, no renegotiation, no compression; modes
-/// enable_partial_write, accept_moving_write_buffer and auto_retry.
-/// A client context verifies the peer and refuses to handshake until the connection has a host name to
-/// check. Setters return an error instead of throwing: the system's for a file that cannot be opened,
-/// otherwise OpenSSL's first reason. A context is not to be used after one, since a part of a file may be
-/// loaded. Thread safety: set up on one thread; afterwards connections may be made from it on any thread.
+/// enable_partial_write, accept_moving_write_buffer and auto_retry. In TLS 1.2 servers take only suites with
+/// forward secrecy and authenticated encryption (RFC 9325, section 4.2); SSL_CTX_set_cipher_list() on the
+/// native context chooses others. A client context verifies the peer and refuses to handshake until the
+/// connection has a host name to check. Setters return an error instead of throwing: the system's for a file
+/// that cannot be opened, otherwise OpenSSL's first reason. A context is not to be used after one, since a
+/// part of a file may be loaded. Thread safety: set up on one thread; afterwards connections may be made from
+/// it on any thread.
 class context {
  public:
   /// A context for clients: verifies, trusts nobody yet.
