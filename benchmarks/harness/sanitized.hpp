@@ -3,14 +3,9 @@
 #ifndef TLSMODE_BENCH_SANITIZED_HPP
 #define TLSMODE_BENCH_SANITIZED_HPP
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(TLSMODE_SANITIZE_ADDRESS) || defined(TLSMODE_SANITIZE_THREAD)
 #define TLSMODE_BENCH_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define TLSMODE_BENCH_SANITIZED 1
-#endif
-#endif
-#ifndef TLSMODE_BENCH_SANITIZED
+#else
 #define TLSMODE_BENCH_SANITIZED 0
 #endif
 

@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -51,7 +52,11 @@ net::awaitable<void> accept_connections(tcp::acceptor acceptor, const tlsmode::c
   for (;;) {
     auto [ec, socket] = co_await acceptor.async_accept(as_result);
     if (ec == net::error::operation_aborted) co_return;
-    if (ec) continue; // the client is gone again
+    if (ec) { // the client is gone again, or there are no descriptors for now
+      net::steady_timer pause(acceptor.get_executor(), std::chrono::milliseconds(100));
+      co_await pause.async_wait(as_result);
+      continue;
+    }
     net::co_spawn(acceptor.get_executor(), session(std::move(socket), context), net::detached);
   }
 }

@@ -16,6 +16,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
@@ -42,7 +43,12 @@ class service {
     for (;;) {
       auto [ec, socket] = co_await acceptor.async_accept(as_result);
       if (ec == net::error::operation_aborted) co_return;
-      if (ec || connections_ == most_connections) continue; // closes the socket
+      if (ec) { // there may be no descriptors for now
+        net::steady_timer pause(acceptor.get_executor(), std::chrono::milliseconds(100));
+        co_await pause.async_wait(as_result);
+        continue;
+      }
+      if (connections_ == most_connections) continue; // closes the socket
       ++connections_;
       net::co_spawn(acceptor.get_executor(), serve(std::move(socket)), [this](std::exception_ptr e) {
         --connections_;

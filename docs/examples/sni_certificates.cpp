@@ -102,9 +102,9 @@ int main(int argc, char** argv) try {
   if (argc != 3) throw std::invalid_argument("usage: sni_certificates PORT DIRECTORY");
   if (!std::filesystem::is_directory(argv[2]))
     throw std::invalid_argument(argv[2] + std::string(": no directory"));
+  net::io_context io(1); // before the threads that load: they come back to it
   tenants known(argv[2]);
   const auto context = make_context(known);
-  net::io_context io(1);
   const auto port = static_cast<net::ip::port_type>(std::atoi(argv[1]));
   tcp::acceptor acceptor(io, {net::ip::address_v4::loopback(), port});
   std::cout << "listening on " << acceptor.local_endpoint() << std::endl;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Questions to an established connection.
+#include "certificate_chain.hpp"
 #include "openssl_handle.hpp"
 
 #include <tlsmode/connection.hpp>
@@ -9,17 +10,18 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-namespace tlsmode {
-namespace {
+#include <utility>
 
-void append(std::vector<certificate_ptr>& to, const STACK_OF(X509) * from) {
+namespace tlsmode {
+
+void detail::append_certificates(std::vector<certificate_ptr>& to, const STACK_OF(X509) * from) {
   for (int i = 0; from != nullptr && i < sk_X509_num(from); ++i) {
     X509* const c = sk_X509_value(from, i);
-    if (X509_up_ref(c) == 1) to.emplace_back(c);
+    if (X509_up_ref(c) != 1) continue;
+    certificate_ptr held(c); // before there is no memory for it
+    to.push_back(std::move(held));
   }
 }
-
-} // namespace
 
 void free_certificate::operator()(X509* c) const noexcept { X509_free(c); }
 
@@ -44,13 +46,13 @@ std::vector<certificate_ptr> peer_chain(const SSL* ssl) {
   // nothing but that.
   if (SSL_is_server(ssl) != 0 || sent == nullptr)
     if (certificate_ptr own = peer_certificate(ssl)) chain.push_back(std::move(own));
-  append(chain, sent);
+  detail::append_certificates(chain, sent);
   return chain;
 }
 
 std::vector<certificate_ptr> verified_chain(const SSL* ssl) {
   std::vector<certificate_ptr> chain;
-  append(chain, SSL_get0_verified_chain(ssl));
+  detail::append_certificates(chain, SSL_get0_verified_chain(ssl));
   return chain;
 }
 

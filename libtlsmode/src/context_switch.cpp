@@ -2,6 +2,7 @@
 // All that a context decides of a server's connection, from one context to another.
 #include "context_switch.hpp"
 
+#include "cipher_names.hpp"
 #include "hook_bridge.hpp"
 #include "openssl_handle.hpp"
 #include "session_bridge.hpp"
@@ -10,21 +11,11 @@
 #include <openssl/ssl.h>
 
 namespace tlsmode {
+
+using detail::cipher_names;
+using detail::ciphers;
+
 namespace {
-
-bool is_suite(const SSL_CIPHER* c) noexcept { return SSL_CIPHER_get_protocol_id(c) >> 8 == 0x13; }
-
-// The names of TLS 1.3's cipher suites, or of the ciphers before it, as OpenSSL takes lists.
-std::string names_in(const STACK_OF(SSL_CIPHER) * list, bool suites) {
-  std::string names;
-  for (int i = 0; list != nullptr && i < sk_SSL_CIPHER_num(list); ++i) {
-    const SSL_CIPHER* const c = sk_SSL_CIPHER_value(list, i);
-    if (is_suite(c) != suites) continue;
-    if (!names.empty()) names += ':';
-    names += SSL_CIPHER_get_name(c);
-  }
-  return names;
-}
 
 // A connection without a list of its own has that of its context, also after a switch.
 bool has_own_ciphers(SSL* ssl) noexcept {
@@ -71,8 +62,8 @@ detail::connection_settings context_switch::settings_of(SSL* ssl) {
   s.tickets = SSL_get_num_tickets(ssl);
   s.own_ciphers = has_own_ciphers(ssl);
   if (s.own_ciphers) {
-    s.ciphers = names_in(SSL_get_ciphers(ssl), false);
-    s.suites = names_in(SSL_get_ciphers(ssl), true);
+    s.ciphers = cipher_names(SSL_get_ciphers(ssl), ciphers::before_tls_1_3);
+    s.suites = cipher_names(SSL_get_ciphers(ssl), ciphers::of_tls_1_3);
   }
   return s;
 }
@@ -109,7 +100,8 @@ std::error_code context_switch::to(engine& e, SSL_CTX* target) {
   bool good = carry_over(e, target);
   if (good && own_ciphers) {
     const STACK_OF(SSL_CIPHER)* const list = SSL_CTX_get_ciphers(target);
-    good = set_ciphers(ssl, names_in(list, false), names_in(list, true));
+    good = set_ciphers(ssl, cipher_names(list, ciphers::before_tls_1_3),
+                       cipher_names(list, ciphers::of_tls_1_3));
   }
   const detail::context_hooks* const first = detail::context_hooks::of(e.made_of_);
   const bool kept_outside = first != nullptr && first->now.session; // sessions are the first context's affair

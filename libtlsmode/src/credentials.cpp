@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Certificate chains and keys, taken out of one OpenSSL object and put into another.
 #include "openssl_handle.hpp"
+#include "signing.hpp"
 
 #include <tlsmode/credentials.hpp>
 
@@ -14,14 +15,13 @@ namespace {
 
 using ssl_ptr = std::unique_ptr<SSL, detail::free_with<&SSL_free>>;
 using x509_ptr = std::unique_ptr<X509, detail::free_with<&X509_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, detail::free_with<&EVP_PKEY_free>>;
 
 void free_chain(STACK_OF(X509) * s) noexcept { sk_X509_pop_free(s, &X509_free); }
 using chain_ptr = std::unique_ptr<STACK_OF(X509), detail::free_with<&free_chain>>;
 
 struct part {
   x509_ptr certificate;
-  key_ptr key;
+  detail::pkey_ptr key;
   chain_ptr chain;
 };
 
@@ -79,6 +79,12 @@ credentials credentials::of(SSL* ssl) {
 }
 
 bool credentials::empty() const noexcept { return parts_->all.empty(); }
+
+bool credentials::can_decrypt() const noexcept {
+  for (const part& p : parts_->all)
+    if (detail::is_provider_key(p.key.get()) && EVP_PKEY_is_a(p.key.get(), "RSA") == 1) return false;
+  return true;
+}
 
 bool credentials::apply(SSL* ssl) const noexcept {
   SSL_certs_clear(ssl);

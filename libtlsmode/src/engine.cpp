@@ -175,9 +175,14 @@ step engine::wait_readable(transport& t) {
   const std::error_code ec = ready_for(operation::read);
   if (ec == error::handshake_needed) return {suspend::none, 0, ec};
   if (ec || failing_) return {}; // what a read would report
-  if (has_abandoned_work())
-    if (const call_result r = finish_abandoned_work(); r.what != outcome::ok)
-      return finish_call(operation::read, r);
+  if (has_abandoned_work()) {
+    const call_result r = finish_abandoned_work();
+    if (r.what == outcome::failed && r.error != error::job_on_other_thread) {
+      record_failure(operation::read, r.error);
+      return {};
+    }
+    if (r.what != outcome::ok) return finish_call(operation::read, r);
+  }
   push_spill();
   for (;;) {
     if (pending() != 0) return {};
@@ -232,6 +237,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
 
   const std::byte* address = cursor(from, 0).piece().data();
   if (write_total_ == 0) {
+    // The owner of that job could not go on with it if a write began now.
+    if (job_owner_ == operation::shutdown) return stop(suspend::want_turn);
     write_address_ = address;
     write_sealed_ = 0;
   } else if (!modes_.contains(mode::accept_moving_write_buffer) &&
@@ -246,7 +253,10 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped
   push_spill();
   for (;;) {
-    if (write_error_) return finish_failed(operation::write, write_error_);
+    if (write_error_) {
+      cancel_write(); // nobody repeats it: whoever comes next ends its paused job
+      return finish_failed(operation::write, write_error_);
+    }
     if (!spill_.empty()) return stop(suspend::want_write);
     const bool enough = partial && write_sealed_ != 0 && (waited || write_sealed_ >= batch_limit_) &&
                         job_owner_ != operation::write; // a paused record belongs to this write

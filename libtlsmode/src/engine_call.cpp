@@ -82,7 +82,7 @@ step engine::finish_call(operation who, const call_result& r) {
 step engine::finish_failed(operation who, std::error_code ec) {
   record_failure(who, ec);
   // A read may fail, say because the peer closed its side, while a write waits to go on.
-  if (who == operation::write || state_.now() == connection_state::failed) write_total_ = 0;
+  if (who == operation::write) write_total_ = 0;
   return deliver_failure();
 }
 

@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
+#include <vector>
 
 namespace tlsmode {
 namespace {
@@ -23,6 +25,17 @@ static_assert(detail::job_buffer::capacity == SSL3_RT_MAX_PLAIN_LENGTH);
 constexpr int end_attempts = 64;
 
 std::atomic<std::uint64_t> abandoned{0};
+
+// What had to be left alone stays reachable from here, so that who looks for leaks finds only the others.
+void leave_alone(SSL* ssl) noexcept {
+  try {
+    static std::mutex mutex;
+    static auto& all = *new std::vector<SSL*>; // never destroyed
+    const std::lock_guard lock(mutex);
+    all.push_back(ssl);
+  } catch (...) { // no memory: nobody will find it
+  }
+}
 
 int call_back(void* callback) noexcept {
   // A copy keeps the function alive even if the connection goes away during the call.
@@ -64,6 +77,7 @@ std::optional<std::chrono::steady_clock::time_point> engine::answer_deadline() c
 }
 
 bool engine::slot_awaited() const noexcept { return extras_ && extras_->slots; }
+bool engine::first_for_slot() const noexcept { return extras_ && detail::job_slot_queue::is_first(*extras_); }
 
 // OpenSSL will not say when there is one; without memory to queue the caller has to ask again by itself.
 engine::call_result engine::wait_for_slot(operation who) noexcept {
@@ -72,6 +86,10 @@ engine::call_result engine::wait_for_slot(operation who) noexcept {
   } catch (...) {
   }
   return {outcome::stopped, suspend::want_async_job, {}};
+}
+
+void engine::leave_slot_queue() noexcept {
+  if (extras_) detail::job_slot_queue::leave(*extras_);
 }
 
 void engine::leave_slot_queue(operation who) noexcept {
@@ -107,8 +125,11 @@ void engine::set_job_callback(std::shared_ptr<std::function<void()>> callback) {
   SSL_set_async_callback_arg(ssl_.get(), raw);
 }
 
+// Nor inside another connection's job: OpenSSL would not go on with the paused one but enter the handshake in
+// the middle.
 bool engine::job_elsewhere() const noexcept {
-  return job_owner_ != operation::none && job_thread_ != detail::thread_number();
+  return job_owner_ != operation::none &&
+         (job_thread_ != detail::thread_number() || ASYNC_get_current_job() != nullptr);
 }
 
 bool engine::may_pause() const noexcept {
@@ -240,7 +261,7 @@ void engine::end_paused_job() noexcept {
   abandoned.fetch_add(1, std::memory_order_relaxed);
   job_in_.leak();
   job_out_.leak();
-  (void)ssl_.release();
+  leave_alone(ssl_.release());
 }
 
 } // namespace tlsmode

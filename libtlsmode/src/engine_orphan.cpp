@@ -27,6 +27,7 @@ void engine::give_up() noexcept {
   } catch (...) {               // no memory: it only takes longer
   }
   stop_waiting_for_answers(true);
+  if (extras_ && extras_->host) extras_->host->close(); // this thread is the last that knows of its owner
 }
 
 void destroy_on(const job_thread& home, std::unique_ptr<engine> e) noexcept {

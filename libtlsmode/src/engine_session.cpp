@@ -181,7 +181,7 @@ std::error_code engine::prepare_sessions() noexcept {
   // Offered before the host or the settings changed, or behind the back of offer_session(). With a native
   // context the latter is its owner's affair.
   if (SSL_get_session(ssl) != nullptr && role_ == role::client) {
-    const bool ours = session_offered_ || settings != nullptr;
+    const bool ours = session_offered_ || settings != nullptr || hook_bridge::verifies(ssl);
     if (!ours || session_bridge::may_resume(*this, SSL_get_session(ssl))) return {};
     SSL_set_session(ssl, nullptr);
   }
@@ -220,7 +220,7 @@ std::error_code engine::check_resumption() noexcept {
     // With TLS 1.2 somebody else may have the session by now.
     if (SSL_version(ssl) >= TLS1_3_VERSION || SSL_CTX_sess_get_new_cb(SSL_get_SSL_CTX(ssl)) == nullptr)
       (void)session_bridge::identify(*this, session); // else it proves nothing
-    const bool ours = session_offered_ || settings != nullptr;
+    const bool ours = session_offered_ || settings != nullptr || hook_bridge::verifies(ssl);
     good = !resumed || !ours || is_outside_key(ssl, session) || session_bridge::may_resume(*this, session);
   } else if (begun_with_ != nullptr) {
     try {

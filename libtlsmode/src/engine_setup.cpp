@@ -78,6 +78,7 @@ engine::engine(SSL* ssl) : ssl_(fresh(ssl)), made_of_(SSL_get_SSL_CTX(ssl)) {
 engine::~engine() {
   SSL* const ssl = ssl_.get();
   end_paused_job();
+  if (extras_ && extras_->host) extras_->host->close();
   SSL_set_ex_data(ssl, engine_index(), nullptr); // also if it had to be left alone: callbacks find nobody
 }
 
@@ -227,6 +228,7 @@ void engine::record_failure(operation who, std::error_code ec) noexcept {
   }
   ERR_clear_error();
   if (!fatal) return;
+  write_total_ = 0; // an unfinished write ends with the connection
   forget_sessions();
   state_.on(detail::event::fatal_error);
   failing_ = !spill_.empty(); // the alert, also if this step still completes with data

@@ -43,6 +43,7 @@ struct hook_progress {
   // What the connection was before answers changed it, for engine::reset().
   std::optional<credentials> own_credentials;
   std::optional<connection_settings> own_settings;
+  std::optional<std::string> own_ciphers; // if a signer's key has changed them
 };
 
 } // namespace detail
@@ -60,6 +61,9 @@ struct hook_bridge {
   static bool verifies(const SSL* ssl) noexcept;
   /// What made a hook refuse a handshake that OpenSSL went on with.
   static std::error_code refusal(engine& e) noexcept;
+  /// The name that a server's client asks for, as hooks are given it; on a client, what this side asks for.
+  /// Throws std::bad_alloc.
+  static std::string name_asked_for(const SSL* ssl);
   /// OpenSSL asks about the peer's certificate: false if the connection has hooks and is past its handshake.
   static bool may_verify(const engine& e) noexcept;
 
@@ -90,8 +94,13 @@ struct hook_bridge {
                        const std::function<void(std::shared_ptr<Request>)>& hook, const Make& question);
   template <class Request>
   static bool take(asking& a, Request& r);
+  /// False if the client has said another name since the hook was asked about its ClientHello.
+  static bool keeps_name(const engine& e);
   static peer_certificates judged(X509_STORE_CTX* store, SSL* ssl, bool trusted);
   static int decide(asking& a, X509_STORE_CTX* store, bool trusted, const verify_answer& answer) noexcept;
+  static void leave_out_decryption(asking& a); // the connection's key is behind a signer
+  static bool trusted_but_for(int error, X509_STORE_CTX* store, SSL* ssl) noexcept;
+  static SSL_SESSION* look_up(asking& a, const unsigned char* id, std::size_t size) noexcept;
   static bool seal(EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, const ticket_keys& keys, unsigned char* iv,
                    bool sealing) noexcept;
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The hooks for certificates: which one this side shows, whether the peer's is acceptable, and the staple.
+#include "certificate_chain.hpp"
+#include "cipher_names.hpp"
 #include "hook_asking.hpp"
 #include "openssl_handle.hpp"
 #include "session_bridge.hpp"
@@ -10,14 +12,10 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tlsmode {
 namespace {
-
-std::string server_name_of(const SSL* ssl) {
-  const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  return name == nullptr ? std::string() : name;
-}
 
 std::string text_of(const X509_NAME* name) {
   const detail::bio_ptr out(BIO_new(BIO_s_mem()));
@@ -30,18 +28,11 @@ std::string text_of(const X509_NAME* name) {
 certificate_wanted what_to_show(SSL* ssl) {
   certificate_wanted w;
   w.is_server = SSL_is_server(ssl) != 0;
-  w.server_name = server_name_of(ssl);
+  w.server_name = hook_bridge::name_asked_for(ssl);
   const STACK_OF(X509_NAME)* const names = SSL_get0_peer_CA_list(ssl);
   for (int i = 0; names != nullptr && i < sk_X509_NAME_num(names); ++i)
     w.issuers.push_back(text_of(sk_X509_NAME_value(names, i)));
   return w;
-}
-
-void append(std::vector<certificate_ptr>& to, const STACK_OF(X509) * from) {
-  for (int i = 0; from != nullptr && i < sk_X509_num(from); ++i) {
-    X509* const c = sk_X509_value(from, i);
-    if (X509_up_ref(c) == 1) to.emplace_back(c);
-  }
 }
 
 // The name or the address that a client's certificate check asks for.
@@ -59,15 +50,35 @@ SSL* connection_of(X509_STORE_CTX* store) noexcept {
   return static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
 }
 
+// The connection's list of ciphers before any answer changed it.
+std::string ciphers_before(const SSL* ssl, const SSL_CTX* made_of, const detail::hook_progress& p) {
+  if (p.own_settings && p.own_settings->own_ciphers) return p.own_settings->ciphers;
+  const STACK_OF(SSL_CIPHER)* const list =
+      p.own_settings ? SSL_CTX_get_ciphers(made_of) : SSL_get_ciphers(ssl);
+  return detail::cipher_names(list, detail::ciphers::before_tls_1_3);
+}
+
 } // namespace
 
 // ---- the certificate of this side ----
 
+// OpenSSL chooses the suite after the certificate. Without any left it says so itself.
+void hook_bridge::leave_out_decryption(asking& a) {
+  const std::string left = detail::cipher_names(SSL_get_ciphers(a.ssl), detail::ciphers::without_decryption);
+  if (left.empty()) return;
+  a.progress().own_ciphers = ciphers_before(a.ssl, a.e.made_of_, a.progress());
+  if (SSL_set_cipher_list(a.ssl, left.c_str()) != 1) throw std::bad_alloc();
+}
+
 int hook_bridge::on_certificate(SSL* ssl, void*) noexcept {
   auto a = asking::by(ssl, asking::of_context::now);
   if (!a || a->extras->why) return 0; // a hook has refused where OpenSSL could not be told
-  if (!a->h.certificate) return 1;
   try {
+    if (!keeps_name(a->e)) {
+      a->fail(error::hook_refused);
+      return 0;
+    }
+    if (!a->h.certificate) return 1;
     detail::hook_progress& progress = a->progress();
     switch (ask_again(*a, progress.certificate, a->h.certificate, [ssl] { return what_to_show(ssl); })) {
     case got::nothing_yet: return -1;
@@ -82,7 +93,10 @@ int hook_bridge::on_certificate(SSL* ssl, void*) noexcept {
     }
     if (!answer.use_) return 1;
     if (!progress.own_credentials) progress.own_credentials = credentials::of(ssl);
-    if (answer.use_->apply(ssl)) return 1;
+    if (answer.use_->apply(ssl)) {
+      if (!answer.use_->can_decrypt()) leave_out_decryption(*a);
+      return 1;
+    }
     a->fail(error::key_mismatch);
   } catch (...) {
     a->fail(error::hook_failed);
@@ -104,7 +118,7 @@ verify_answer verify_answer::reject(int error) {
 peer_certificates hook_bridge::judged(X509_STORE_CTX* store, SSL* ssl, bool trusted) {
   peer_certificates p;
   p.is_server = SSL_is_server(ssl) != 0;
-  p.server_name = server_name_of(ssl);
+  p.server_name = name_asked_for(ssl);
   if (!p.is_server) p.host = name_to_check(ssl);
   p.trusted = trusted;
   if (!trusted) {
@@ -112,10 +126,65 @@ peer_certificates hook_bridge::judged(X509_STORE_CTX* store, SSL* ssl, bool trus
     p.error_text = X509_verify_cert_error_string(p.error);
     p.error_depth = X509_STORE_CTX_get_error_depth(store);
   }
-  append(p.chain, X509_STORE_CTX_get0_chain(store));
-  append(p.sent, X509_STORE_CTX_get0_untrusted(store));
+  detail::append_certificates(p.chain, X509_STORE_CTX_get0_chain(store));
+  detail::append_certificates(p.sent, X509_STORE_CTX_get0_untrusted(store));
   if (!p.is_server) p.staple = received_staple(ssl);
   return p;
+}
+
+namespace {
+
+// Which error a second verification goes on after, and who else has a say in it.
+struct forgiving {
+  int error;
+  int (*callback)(int, X509_STORE_CTX*);
+};
+
+int forgiving_index() noexcept {
+  static const int index = X509_STORE_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+// Without the issuer's certificate there is no key to check the last signature with.
+bool follows_from(int error, int forgiven) noexcept {
+  return error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE &&
+         (forgiven == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+          forgiven == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT);
+}
+
+int forgive(int preverified, X509_STORE_CTX* store) noexcept {
+  const auto& f = *static_cast<const forgiving*>(X509_STORE_CTX_get_ex_data(store, forgiving_index()));
+  // The number of an error that was forgiven stays there, and is none of the next certificate's.
+  if (preverified != 0) X509_STORE_CTX_set_error(store, X509_V_OK);
+  if ((f.callback != nullptr ? f.callback(preverified, store) : preverified) != 0) return 1;
+  const int error = X509_STORE_CTX_get_error(store);
+  return error == f.error || follows_from(error, f.error) ? 1 : 0;
+}
+
+} // namespace
+
+// OpenSSL stops at the first error, and looks at names and revocation before it checks any signature. So the
+// whole chain is verified once more, and only what the hook has named is passed over.
+bool hook_bridge::trusted_but_for(int error, X509_STORE_CTX* store, SSL* ssl) noexcept {
+  using store_ptr = std::unique_ptr<X509_STORE_CTX, detail::free_with<&X509_STORE_CTX_free>>;
+  const store_ptr again(X509_STORE_CTX_new());
+  forgiving f{error, reinterpret_cast<int (*)(int, X509_STORE_CTX*)>(X509_STORE_CTX_get_verify_cb(store))};
+  ERR_set_mark();
+  const bool good =
+      forgiving_index() >= 0 && again &&
+      X509_STORE_CTX_init(again.get(), X509_STORE_CTX_get0_store(store), X509_STORE_CTX_get0_cert(store),
+                          X509_STORE_CTX_get0_untrusted(store)) == 1 &&
+      X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(again.get()), X509_STORE_CTX_get0_param(store)) == 1 &&
+      X509_STORE_CTX_set_ex_data(again.get(), SSL_get_ex_data_X509_STORE_CTX_idx(), ssl) == 1 &&
+      X509_STORE_CTX_set_ex_data(again.get(), forgiving_index(), &f) == 1;
+  bool trusted = false;
+  if (good) {
+    X509_STORE_CTX_set0_dane(again.get(), SSL_get0_dane(ssl));
+    X509_STORE_CTX_set_verify_cb(again.get(), &forgive);
+    trusted = X509_verify_cert(again.get()) == 1;
+  }
+  ERR_pop_to_mark();
+  return trusted;
 }
 
 // The only place where a peer is let in or refused because of a hook.
@@ -130,6 +199,11 @@ int hook_bridge::decide(asking& a, X509_STORE_CTX* store, bool trusted,
   if (trusted) return 1;
   const int error = X509_STORE_CTX_get_error(store);
   if (!answer.despite_ || answer.error_ != error || error == X509_V_OK) return 0; // OpenSSL's word counts
+  const int depth = a.e.refused_depth_;
+  if (!trusted_but_for(error, store, a.ssl)) {
+    a.e.refused_depth_ = depth; // the hook was told of this one
+    return 0;
+  }
   a.e.refused_depth_ = -1;
   return 1;
 }
@@ -182,7 +256,7 @@ int hook_bridge::on_status(SSL* ssl, void*) noexcept {
   try {
     const auto question = [ssl] {
       X509* const shown = SSL_get_certificate(ssl);
-      staple_wanted w{server_name_of(ssl), nullptr};
+      staple_wanted w{name_asked_for(ssl), nullptr};
       if (shown != nullptr && X509_up_ref(shown) == 1) w.certificate.reset(shown);
       return w;
     };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <span>
+#include <string_view>
 
 namespace tlsmode {
 namespace {
@@ -81,6 +82,23 @@ client_hello read_hello(SSL* ssl) {
 }
 
 } // namespace
+
+std::string hook_bridge::name_asked_for(const SSL* ssl) {
+  const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr) return {};
+  const std::string_view text = name;
+  if (SSL_is_server(ssl) == 0) return std::string(text);
+  return dns_name({reinterpret_cast<const unsigned char*>(text.data()), text.size()});
+}
+
+// A client is asked for a second ClientHello in TLS 1.3 only (RFC 8446, section 4.1.4), and OpenSSL has the
+// callback of the context that the hook has chosen look at it. In older versions the name of a resumed
+// session would be compared.
+bool hook_bridge::keeps_name(const engine& e) {
+  const SSL* const ssl = e.ssl_.get();
+  if (!e.extras_ || !e.extras_->hooks || !e.extras_->hooks->greeted) return true;
+  return SSL_version(ssl) < TLS1_3_VERSION || *e.extras_->hooks->greeted == name_asked_for(ssl);
+}
 
 client_hello_answer client_hello_answer::use(SSL_CTX* ctx) {
   SSL_CTX_up_ref(ctx);

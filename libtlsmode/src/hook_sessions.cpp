@@ -102,22 +102,30 @@ secret_bytes stored_session::der() const {
   return out;
 }
 
+// Null: there is none, or the hook has failed.
+SSL_SESSION* hook_bridge::look_up(asking& a, const unsigned char* id, std::size_t size) noexcept {
+  try {
+    const std::string wanted = bytes_at(id, size);
+    const auto r = ask_in_job(a, a.h.session, [&] { return session_wanted{wanted}; });
+    if (!r) return nullptr;
+    session_ptr& found = r->answer_->session_;
+    return found && id_of(found.get()) == wanted ? found.release() : nullptr;
+  } catch (...) {
+    a.fail(error::hook_failed);
+    return nullptr;
+  }
+}
+
 // A hook that fails here cannot make OpenSSL fail; the handshake fails when it comes to the certificate, or
 // at the latest before any data moves.
 SSL_SESSION* hook_bridge::on_get_session(SSL* ssl, const unsigned char* id, int size, int* copy) noexcept {
   *copy = 0; // OpenSSL gets the only reference
   auto a = asking::by(ssl, asking::of_context::first);
-  if (!a || a->extras->why || size <= 0) return nullptr;
-  try {
-    const std::string wanted = bytes_at(id, static_cast<std::size_t>(size));
-    const auto r = ask_in_job(*a, a->h.session, [&] { return session_wanted{wanted}; });
-    if (!r) return nullptr;
-    session_ptr& found = r->answer_->session_;
-    return found && id_of(found.get()) == wanted ? found.release() : nullptr;
-  } catch (...) {
-    a->fail(error::hook_failed);
-    return nullptr;
-  }
+  SSL_SESSION* found = nullptr;
+  if (a && !a->extras->why && size > 0) found = look_up(*a, id, static_cast<std::size_t>(size));
+  if (const engine* const e = engine::of(ssl); e != nullptr && e->extras_)
+    e->extras_->lookup_failed = e->extras_->why;
+  return found;
 }
 
 // ---- notifications ----

@@ -112,6 +112,7 @@ std::error_code hook_bridge::install(SSL_CTX* ctx, hooks h) {
 
 void hook_bridge::begin(engine& e) noexcept {
   SSL* const ssl = e.ssl_.get();
+  if (e.extras_) e.extras_->lookup_failed = {};
   const detail::context_hooks* const kept = detail::context_hooks::of(SSL_get_SSL_CTX(ssl));
   if (kept == nullptr) return;
   if (any_to_wait_for(kept->now)) SSL_set_post_handshake_auth(ssl, 0);
@@ -126,6 +127,7 @@ bool hook_bridge::restore(engine& e) noexcept {
   try {
     if (was.own_settings && context_switch::back(e, *was.own_settings)) return false;
     if (was.own_credentials && !was.own_credentials->apply(e.ssl_.get())) return false;
+    if (was.own_ciphers && SSL_set_cipher_list(e.ssl_.get(), was.own_ciphers->c_str()) != 1) return false;
   } catch (...) {
     return false;
   }
@@ -139,7 +141,13 @@ bool hook_bridge::verifies(const SSL* ssl) noexcept {
 }
 
 std::error_code hook_bridge::refusal(engine& e) noexcept {
-  return e.extras_ ? std::exchange(e.extras_->why, {}) : std::error_code();
+  if (!e.extras_) return {};
+  if (e.extras_->lookup_failed) return std::exchange(e.extras_->lookup_failed, {});
+  try {
+    return keeps_name(e) ? std::error_code() : error::hook_refused;
+  } catch (...) {
+    return std::make_error_code(std::errc::not_enough_memory);
+  }
 }
 
 bool hook_bridge::may_verify(const engine& e) noexcept {

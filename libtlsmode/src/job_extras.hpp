@@ -25,6 +25,7 @@ struct job_extras {
   std::shared_ptr<hook_progress> hooks;    // made when a hook was first asked
   std::error_code why;                     // what made OpenSSL fail, if it was not OpenSSL,
   std::error_code cause;                   // and what somebody else said about it
+  std::error_code lookup_failed;           // why a session hook gave no answer, which OpenSSL does not mind
   bool ending = false;                     // the connection goes away: nothing is to be waited for
 
   // While the connection waits for a free slot in a thread's job pool.

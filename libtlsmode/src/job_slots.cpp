@@ -36,6 +36,12 @@ void job_slot_queue::leave(job_extras& who, unsigned operations) noexcept {
   queue->call_first(); // there may be more than one free slot
 }
 
+bool job_slot_queue::is_first(const job_extras& who) noexcept {
+  if (!who.slots) return false;
+  const std::lock_guard lock(who.slots->mutex_);
+  return who.place == who.slots->waiting_.begin();
+}
+
 void job_slot_queue::slot_freed() noexcept {
   if (const std::shared_ptr<job_slot_queue>& here = of_this_thread()) here->call_first();
 }

@@ -21,6 +21,8 @@ class job_slot_queue {
   /// These operations have had a slot, or do not want one any more. A connection of which none is left goes
   /// out of the queue. Whoever is first then may try.
   static void leave(job_extras& who, unsigned operations = all) noexcept;
+  /// True if nobody else is asked before it when a slot is free.
+  static bool is_first(const job_extras& who) noexcept;
   /// A job of this thread has ended: whoever has waited longest is called.
   static void slot_freed() noexcept;
 

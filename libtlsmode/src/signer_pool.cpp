@@ -60,7 +60,7 @@ void thread_pool_signer::pool::end() noexcept {
 thread_pool_signer::thread_pool_signer(private_key key, std::size_t threads, std::size_t queue)
     : public_key_der_(detail::der_of(key.get())), pool_(std::make_shared<pool>()) {
   pool_->answer = [key = std::move(key)](signature_request& request) { sign_with(key.get(), request); };
-  pool_->most = queue;
+  pool_->most = std::max<std::size_t>(queue, 1); // there is no other way to a thread
   start(threads);
 }
 
@@ -78,7 +78,7 @@ thread_pool_signer::thread_pool_signer(function sign, std::size_t threads, std::
       request.fail(error::signer_failed);
     }
   };
-  pool_->most = queue;
+  pool_->most = std::max<std::size_t>(queue, 1); // there is no other way to a thread
   start(threads);
 }
 

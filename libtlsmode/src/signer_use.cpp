@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Putting a certificate's key behind a signer, and reading keys for signers.
+#include "cipher_names.hpp"
 #include "signing.hpp"
 
 #include <tlsmode/engine.hpp>
@@ -23,24 +24,6 @@ struct prepared {
   std::string suites; // in OpenSSL's form; empty if they may stay
 };
 
-// The suites that are there, but for those whose key exchange needs more of the private key than a signature.
-// Those of TLS 1.3 are apart and stay.
-bool without_decryption(const STACK_OF(SSL_CIPHER) * suites, std::string& names) {
-  bool all = true;
-  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
-    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
-    const int exchange = SSL_CIPHER_get_kx_nid(suite);
-    if (exchange == NID_kx_any) continue;
-    if (exchange == NID_kx_rsa || exchange == NID_kx_rsa_psk) {
-      all = false;
-      continue;
-    }
-    if (!names.empty()) names += ':';
-    names += SSL_CIPHER_get_name(suite);
-  }
-  return all;
-}
-
 std::error_code prepare(const X509* certificate, const STACK_OF(SSL_CIPHER) * suites,
                         std::shared_ptr<signer> who, std::chrono::milliseconds limit, prepared& out) {
   ERR_clear_error();
@@ -57,7 +40,8 @@ std::error_code prepare(const X509* certificate, const STACK_OF(SSL_CIPHER) * su
     if (!same) return error::key_mismatch;
   }
   if (*kind == signing_scheme::key_kind::rsa) {
-    if (without_decryption(suites, out.suites))
+    out.suites = detail::cipher_names(suites, detail::ciphers::without_decryption);
+    if (out.suites == detail::cipher_names(suites, detail::ciphers::before_tls_1_3))
       out.suites.clear();
     else if (out.suites.empty())
       return error::bad_option;
@@ -84,9 +68,10 @@ std::error_code use_signer(SSL_CTX* ctx, std::shared_ptr<signer> who, std::chron
   if (const auto ec =
           prepare(SSL_CTX_get0_certificate(ctx), SSL_CTX_get_ciphers(ctx), std::move(who), limit, p))
     return ec;
-  if (SSL_CTX_use_PrivateKey(ctx, p.key.get()) != 1) return detail::first_openssl_error();
+  // The key last: with it the context has changed.
   if (!p.suites.empty() && SSL_CTX_set_cipher_list(ctx, p.suites.c_str()) != 1)
     return detail::first_openssl_error();
+  if (SSL_CTX_use_PrivateKey(ctx, p.key.get()) != 1) return detail::first_openssl_error();
   set_mode(ctx, mode::async);
   return {};
 }
@@ -96,9 +81,9 @@ std::error_code use_signer(SSL* connection, std::shared_ptr<signer> who, std::ch
   if (const auto ec =
           prepare(SSL_get_certificate(connection), SSL_get_ciphers(connection), std::move(who), limit, p))
     return ec;
-  if (SSL_use_PrivateKey(connection, p.key.get()) != 1) return detail::first_openssl_error();
   if (!p.suites.empty() && SSL_set_cipher_list(connection, p.suites.c_str()) != 1)
     return detail::first_openssl_error();
+  if (SSL_use_PrivateKey(connection, p.key.get()) != 1) return detail::first_openssl_error();
   return {};
 }
 

@@ -19,7 +19,7 @@ using namespace tlsmode::test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(TLSMODE_SANITIZE_ADDRESS)
 constexpr bool leaks_are_errors = true;
 #else
 constexpr bool leaks_are_errors = false;

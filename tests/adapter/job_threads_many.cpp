@@ -31,7 +31,7 @@ using namespace tlsmode::test;
 
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(TLSMODE_SANITIZE_THREAD) || defined(TLSMODE_SANITIZE_ADDRESS)
 constexpr int connections = 300;
 #else
 constexpr int connections = 2400;

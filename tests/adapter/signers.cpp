@@ -9,6 +9,8 @@
 #include <tlsmode/asio/coroutine_signer.hpp>
 #include <tlsmode/signer.hpp>
 
+#include <tlsmode/asio/detail/answer_host.hpp>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -415,6 +417,44 @@ BOOST_AUTO_TEST_CASE(a_loop_that_ends_while_its_coroutines_run) {
   }
   BOOST_TEST(s->running() == 0U);
   BOOST_TEST(coroutine.cancelled == 0); // it was destroyed where it stood
+}
+
+// A thread may have the request when the loop and the strand of its stream are gone.
+BOOST_AUTO_TEST_CASE(a_request_that_outlives_the_loop_knows_nothing_of_it) {
+  struct holding final : signer {
+    void sign(std::shared_ptr<signature_request> r) override { // on a job thread, maybe
+      held = std::move(r);
+      has_it = true;
+    }
+    std::shared_ptr<signature_request> held;
+    std::atomic<bool> has_it = false;
+  };
+  for (const placement where : {placement::inline_, placement::job_threads}) {
+    const auto s = std::make_shared<holding>();
+    net::ssl::context for_client = client_context(TLS1_3_VERSION);
+    net::ssl::context for_server = certificate_only(TLS1_3_VERSION, s);
+    auto io = std::make_unique<net::io_context>(1);
+    const auto host_of = [&] { return detail::asio_answer_host::of(*s->held); };
+    {
+      auto sockets = tcp_pair(net::make_strand(*io), net::make_strand(*io));
+      auto client = std::make_unique<asio_stream>(std::move(sockets.first), for_client);
+      auto server = std::make_unique<tls_stream>(std::move(sockets.second), for_server);
+      server->set_placement(where);
+      const operation c = start_handshake(*client, as_client);
+      const operation done = start_handshake(*server, as_server);
+      run_until(*io, [&] { return s->has_it.load(); });
+      settle(*io);
+      BOOST_TEST(bool(host_of()->executor()));
+      client->lowest_layer().close();
+      server.reset();
+      run_until(*io, [&] { return c.done() && done.done(); });
+      client.reset();
+    }
+    // The engine may still be on its way to the thread of its job.
+    BOOST_TEST(!host_of()->executor());
+    io.reset();
+    s->held.reset();
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_signer_s_own_loop_that_ends_is_a_failure_of_the_signer) {

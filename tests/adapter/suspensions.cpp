@@ -190,8 +190,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_io_context_is_destroyed, Stream, both_channels
       BOOST_TEST(!watch.expired());
       p.io.reset();
       BOOST_TEST(op.calls() == 0);
-    } // the record keeps the callback that was not called
-    BOOST_TEST(watch.expired());
+      BOOST_TEST(watch.expired());
+    }
   }
 }
 

@@ -171,6 +171,26 @@ BOOST_AUTO_TEST_CASE(the_alert_follows_the_records_of_a_blocked_write) {
   BOOST_TEST(heard.received(SSL_AD_BAD_RECORD_MAC) == 1);
 }
 
+// A read that fails behind the bytes that it gives ends an unfinished write as one that gives none.
+BOOST_AUTO_TEST_CASE(a_failure_behind_data_ends_an_unfinished_write) {
+  connected pair;
+  BOOST_TEST(completes(pair.client.write("before it"), 9));
+  deliver(pair.client, pair.server);
+  BOOST_REQUIRE(pair.server.wire.feed(bytes_of(forged)));
+  pair.server.wire.set_capacity(100);
+  const std::string data = pattern(1000);
+  BOOST_TEST(stops(pair.server.write(data), suspend::want_write));
+  std::string room(100, '\0');
+  BOOST_TEST(completes(pair.server.read(room), 9));
+  BOOST_REQUIRE(pair.server.tls.state() == connection_state::failed);
+  BOOST_TEST(pair.server.tls.unfinished_write() == 0u);
+  BOOST_TEST(pair.server.tls.cancel_write() == 0u);
+  pair.server.wire.set_capacity(no_limit);
+  const step s = pair.server.write(data);
+  BOOST_TEST(fails_for(s, SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC));
+  BOOST_TEST(pair.server.tls.update_keys(false) == s.error);
+}
+
 BOOST_AUTO_TEST_CASE(dropping_the_output_ends_the_wait_for_the_alert) {
   connected pair;
   BOOST_REQUIRE(pair.server.wire.feed(bytes_of(forged)));

@@ -156,6 +156,39 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_used_inside_a_job_of_another) {
   BOOST_TEST(outer.server.read_all() == "outer");
 }
 
+// OpenSSL would not resume a paused job there, but go into the middle of its handshake on the wrong stack.
+BOOST_AUTO_TEST_CASE(a_job_that_is_paused_already_is_left_alone_inside_a_job_of_another) {
+  memory_pair outer(client_context(), async(server_context()));
+  auto inner = std::make_unique<memory_pair>(client_context(), async(server_context()));
+  job_pauser crypto(inner->server.native());
+  crypto.arm(point::certificate);
+  inner->advance();
+  BOOST_REQUIRE(inner->server.tls.job_paused());
+  struct evicting {
+    std::unique_ptr<memory_pair>& victim;
+    step tried;
+    std::error_code reused;
+    std::uint64_t left = 0;
+  } nested{inner, {}, {}};
+  SSL_set_cert_cb(
+      outer.server.native(),
+      [](SSL*, void* arg) {
+        auto& n = *static_cast<evicting*>(arg);
+        n.tried = n.victim->server.handshake();
+        n.reused = n.victim->server.tls.reset();
+        const std::uint64_t before = abandoned_jobs();
+        n.victim.reset();
+        n.left = abandoned_jobs() - before;
+        return 1;
+      },
+      &nested);
+  BOOST_TEST(outer.connect());
+  BOOST_TEST(fails(nested.tried, error::job_on_other_thread));
+  BOOST_TEST(nested.reused == error::job_on_other_thread);
+  BOOST_TEST(nested.left == 1U);
+  BOOST_TEST(crypto.pauses() == 1, "nobody went on with it");
+}
+
 BOOST_AUTO_TEST_CASE(without_a_limit_any_number_of_jobs_is_paused) {
   with_job_pool(0, [] {
     const context client = client_context();

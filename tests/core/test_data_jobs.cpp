@@ -19,6 +19,8 @@ using namespace tlsmode;
 using namespace tlsmode::test;
 using point = job_pauser::point;
 
+const std::error_code broken = std::make_error_code(std::errc::network_down);
+
 // A client whose every operation runs as a job.
 struct pausing_pair : memory_pair {
   pausing_pair() {
@@ -103,6 +105,19 @@ BOOST_AUTO_TEST_CASE(writes_and_reads_may_pause_at_every_record) {
   }
 }
 
+// A write that had begun would keep the shutdown from going on.
+BOOST_AUTO_TEST_CASE(a_write_does_not_begin_behind_a_paused_shutdown) {
+  pausing_pair pair;
+  pair.pauser.arm(point::record_out);
+  BOOST_TEST(stops(pair.client.shutdown(shutdown_form::send_only), suspend::want_async));
+  BOOST_TEST(stops(pair.client.write("late"), suspend::want_turn));
+  pair.pauser.release();
+  BOOST_TEST(completes(pair.client.shutdown(shutdown_form::send_only)));
+  BOOST_TEST(fails(pair.client.write("late"), error::write_after_shutdown));
+  BOOST_TEST(pair.received().empty());
+  BOOST_TEST(fails(pair.server.last, error::end_of_stream));
+}
+
 BOOST_AUTO_TEST_CASE(a_partial_write_is_not_over_while_its_job_is_paused) {
   pausing_pair pair;
   pair.pauser.arm_every_time(point::record_out);
@@ -161,6 +176,20 @@ BOOST_AUTO_TEST_CASE(while_a_job_is_paused_nobody_else_gets_in) {
     pair.received();
     BOOST_TEST(fails(pair.server.last, error::end_of_stream));
   }
+}
+
+// Whoever comes next ends the job; else it would wait for a turn that never comes.
+BOOST_AUTO_TEST_CASE(a_write_that_fails_while_its_job_is_paused_leaves_nobody_waiting) {
+  pausing_pair pair;
+  pair.pause_write("paused");
+  pair.client.wire.fail_writes(broken);
+  pair.client.tls.output_lost(broken, engine::operation::none);
+  BOOST_TEST(fails(pair.client.write("paused"), broken));
+  pair.pauser.release();
+  std::string room(10, '\0');
+  BOOST_TEST(stops(pair.client.read(room), suspend::want_read));
+  BOOST_TEST(!pair.client.tls.job_paused());
+  BOOST_TEST(fails(pair.client.shutdown(shutdown_form::send_only), broken));
 }
 
 BOOST_AUTO_TEST_CASE(another_thread_is_refused_on_the_data_path_too) {
@@ -275,6 +304,24 @@ BOOST_AUTO_TEST_CASE(the_end_that_a_cancelled_read_finds_is_told_to_the_next_rea
     pair.client.read_all();
     BOOST_TEST(fails(pair.client.last, with_close_notify ? error::end_of_stream : error::stream_truncated));
   }
+}
+
+// A wait is over then: it is the read that has something to report.
+BOOST_AUTO_TEST_CASE(a_wait_behind_a_cancelled_read_that_fails_is_over) {
+  pausing_pair pair;
+  BOOST_REQUIRE(completes(pair.server.write("tampered"), 8));
+  std::string record = text_of(pair.server.wire.output());
+  pair.server.wire.consume(record.size());
+  record.back() = static_cast<char>(record.back() ^ 1);
+  BOOST_REQUIRE(pair.client.wire.feed(bytes_of(record)));
+  pair.pause_read();
+  pair.client.tls.cancel_read();
+  pair.pauser.release();
+  BOOST_TEST(completes(pair.client.tls.wait_readable(pair.client.wire)));
+  BOOST_TEST(!pair.client.tls.job_paused());
+  std::string room(10, '\0');
+  BOOST_TEST(fails_for(pair.client.read(room), SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC));
+  BOOST_TEST((pair.client.tls.state() == connection_state::failed));
 }
 
 BOOST_AUTO_TEST_CASE(data_that_came_before_a_pause_is_delivered_at_once) {

@@ -86,6 +86,28 @@ BOOST_AUTO_TEST_CASE(slots_are_given_in_the_order_of_arrival) {
   }
 }
 
+// Who will not ask again must not stand in the way of others.
+BOOST_AUTO_TEST_CASE(who_leaves_the_queue_is_not_called) {
+  with_job_pool(1, [] {
+    crowd c;
+    c.holds();
+    for (int i = 0; i < 3; ++i) c.queues();
+    const auto first = [&](int i) { return c[i].pair.server.tls.first_for_slot(); };
+    BOOST_TEST((first(1) && !first(2) && !first(3) && !first(0)));
+    c[1].pair.server.tls.leave_slot_queue();
+    BOOST_TEST(!c[1].waits());
+    BOOST_TEST((!first(1) && first(2) && !first(3)));
+    check_called(c, {2}); // there might be a free slot
+    c[0].finish_job();
+    check_called(c, {2});
+    BOOST_TEST(stops(c[2].try_it(), suspend::want_async));
+    BOOST_TEST(first(3));
+    BOOST_TEST(stops(c[1].try_it(), suspend::want_async_job)); // at the end, if it comes after all
+    BOOST_TEST((!first(1) && first(3)));
+    c[2].finish_job();
+  });
+}
+
 BOOST_AUTO_TEST_CASE(two_slots_that_are_freed_at_once_serve_two) {
   with_job_pool(2, [] {
     crowd c;

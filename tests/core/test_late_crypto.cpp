@@ -40,18 +40,19 @@ struct settings {
 class waiting_room {
  public:
   void attach(engine& e) {
-    e.set_job_callback(std::make_shared<std::function<void()>>([this] {
-      const std::lock_guard lock(mutex_);
-      ++calls_;
-      changed_.notify_all();
+    // A call may be under way when the connection goes away, and this with it.
+    e.set_job_callback(std::make_shared<std::function<void()>>([news = news_] {
+      const std::lock_guard lock(news->mutex);
+      ++news->calls;
+      news->changed.notify_all();
     }));
   }
   void wait(const engine& e) {
     const std::vector<int> fds = e.job_descriptors();
     if (e.job_calls_back()) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return calls_ > 0; });
-      calls_ = 0;
+      std::unique_lock lock(news_->mutex);
+      news_->changed.wait(lock, [this] { return news_->calls > 0; });
+      news_->calls = 0;
       ++called;
     } else if (!fds.empty()) {
       BOOST_REQUIRE(fds.size() == 1u);
@@ -68,9 +69,12 @@ class waiting_room {
   int polled = 0;
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int calls_ = 0;
+  struct news {
+    std::mutex mutex;
+    std::condition_variable changed;
+    int calls = 0;
+  };
+  std::shared_ptr<news> news_ = std::make_shared<news>();
 };
 
 // Two endpoints with jobs for everything, over a device that is ready late.

@@ -225,7 +225,9 @@ BOOST_AUTO_TEST_CASE(a_certificate_callback_chooses_a_certificate_and_its_signer
 BOOST_AUTO_TEST_CASE(contexts_of_other_library_contexts) {
   const std::unique_ptr<OSSL_LIB_CTX, decltype([](OSSL_LIB_CTX* p) { OSSL_LIB_CTX_free(p); })> other(
       OSSL_LIB_CTX_new());
-  BOOST_REQUIRE(OSSL_PROVIDER_load(other.get(), "default") != nullptr);
+  const std::unique_ptr<OSSL_PROVIDER, decltype([](OSSL_PROVIDER* p) { OSSL_PROVIDER_unload(p); })> loaded(
+      OSSL_PROVIDER_load(other.get(), "default"));
+  BOOST_REQUIRE(loaded != nullptr);
   struct made_with {
     OSSL_LIB_CTX* library;
     const char* query;

@@ -121,7 +121,15 @@ class Program:
             reader.join(limit)
         return status
 
+    ends_when_asked = False  # killed, it would leave processes of its own behind
+
     def kill(self):
+        if self.process.poll() is None and self.ends_when_asked:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                pass
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -239,6 +247,14 @@ SERVER_SUBJECT = "CN=localhost"
 VERSIONS = ("1.2", "1.3")
 
 
+def per_version(lab, cases):
+    """Cases to run with both versions, or with those that stand behind the function: (title, function[, versions])."""
+    for v in VERSIONS:
+        for title, function, *only in cases:
+            if not only or v in only[0]:
+                yield f"TLS {v}, {title}", lambda function=function, v=v: function(lab, v)
+
+
 def find(tool):
     return shutil.which(tool)
 
@@ -251,6 +267,10 @@ def negotiated(report, version, resumed=None, peer=None):
         equal(report["resumed"], resumed, "resumed")
     if peer is not None:
         equal(report["peer"], peer, "the peer's subject")
+
+
+def refused(report, reason):
+    check(reason in report["failure"], f"{reason!r} is not in {report['failure']!r}")
 
 
 def received(report, data, end="close_notify"):

@@ -14,6 +14,8 @@ def version(lab):
 
 
 class Chromium(Program):
+    ends_when_asked = True
+
     def __init__(self, lab, url, *options, trusted=True):
         home = tempfile.mkdtemp(dir=lab.directory)
         database = f"{home}/.pki/nssdb"
@@ -27,14 +29,6 @@ class Chromium(Program):
                           "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
                           "--proxy-server=direct://", f"--user-data-dir={home}/profile", *options, url], lab,
                          env={"HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home})
-
-    def kill(self):
-        """Its processes end when it is asked to; killed, it would leave them behind for a moment."""
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        finally:
-            super().kill()
 
 
 def web_peer(lab):

@@ -2,7 +2,7 @@
 """curl as a client: HTTP over our https_server, and broken answers of tls_peer."""
 import json
 
-from lab import (CLIENT_SUBJECT, LARGE, VERSIONS, HttpsServer, OurServer, check, download, equal, negotiated, noise,
+from lab import (CLIENT_SUBJECT, LARGE, HttpsServer, OurServer, check, download, equal, negotiated, noise, per_version,
                  same_bytes)
 
 PROGRAMS = ("curl",)
@@ -93,11 +93,9 @@ def abrupt(lab, v):
 
 
 def cases(lab):
-    for v in VERSIONS:
-        for title, function in (
-                ("large bodies, and one that close_notify ends", bodies), ("50 requests on one connection", keep_alive),
-                ("50 connections at a time", parallel), ("resumption", resumption),
-                ("client certificate; none, and a stranger's, are refused", client_certificates),
-                ("curl refuses our certificate", refuses_us),
-                ("we end abruptly: curl notices; curl ends abruptly: the server goes on", abrupt)):
-            yield f"TLS {v}, to us: {title}", lambda function=function, v=v: function(lab, v)
+    return per_version(lab, (
+        ("to us: large bodies, and one that close_notify ends", bodies), ("to us: 50 requests on one connection", keep_alive),
+        ("to us: 50 connections at a time", parallel), ("to us: resumption", resumption),
+        ("to us: client certificate; none, and a stranger's, are refused", client_certificates),
+        ("to us: curl refuses our certificate", refuses_us),
+        ("to us: we end abruptly: curl notices; curl ends abruptly: the server goes on", abrupt)))

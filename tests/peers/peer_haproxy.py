@@ -2,8 +2,8 @@
 """haproxy, which ends or begins TLS for plain connections: in front of a plain server, and behind a plain client."""
 import socket
 
-from lab import (CLIENT_SUBJECT, LARGE, SERVER_SUBJECT, VERSIONS, OurServer, Program, check, equal, free_port, negotiated, noise, received,
-                 same_bytes, sha256)
+from lab import (CLIENT_SUBJECT, LARGE, SERVER_SUBJECT, OurServer, Program, check, equal, free_port, negotiated, noise,
+                 per_version, received, same_bytes, sha256)
 from peer_nginx import wait_until_listening
 from peer_python import PIECE, Thread
 
@@ -137,10 +137,8 @@ def to_us_resumption(lab, v):
 
 
 def cases(lab):
-    for v in VERSIONS:
-        for title, function in (
-                ("from us: echo of a large body", echo), ("from us: our half-close reaches the plain server", half_close),
-                ("from us: resumption", resumption), ("from us: our certificate; none, and a stranger's, are refused", our_certificate),
-                ("to us: echo of a large body, its certificate", to_us), ("to us: half-close of the plain client", to_us_half_close),
-                ("to us: resumption", to_us_resumption)):
-            yield f"TLS {v}, {title}", lambda function=function, v=v: function(lab, v)
+    return per_version(lab, (
+        ("from us: echo of a large body", echo), ("from us: our half-close reaches the plain server", half_close),
+        ("from us: resumption", resumption), ("from us: our certificate; none, and a stranger's, are refused", our_certificate),
+        ("to us: echo of a large body, its certificate", to_us), ("to us: half-close of the plain client", to_us_half_close),
+        ("to us: resumption", to_us_resumption)))

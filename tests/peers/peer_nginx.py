@@ -6,8 +6,8 @@ import pathlib
 import socket
 import time
 
-from lab import (CLIENT_SUBJECT, LARGE, SERVER_SUBJECT, VERSIONS, Failed, HttpsServer, OurServer, Program, check, download, equal,
-                 free_port, negotiated, noise, same_bytes)
+from lab import (CLIENT_SUBJECT, LARGE, SERVER_SUBJECT, Failed, HttpsServer, OurServer, Program, check, download, equal,
+                 free_port, negotiated, noise, per_version, same_bytes)
 
 PROGRAMS = ("nginx",)
 
@@ -44,6 +44,8 @@ def version(lab):
 
 
 class Nginx(Program):
+    ends_when_asked = True
+
     def __init__(self, lab, v, ours=1):
         self.port, self.strict_port, self.plain_port = free_port(), free_port(), free_port()
         self.www = lab.directory / "www"
@@ -54,14 +56,6 @@ class Nginx(Program):
             plain_port=self.plain_port).encode())
         super().__init__(["nginx", "-c", configuration, "-e", "stderr", "-p", lab.directory], lab)
         wait_until_listening(self, self.plain_port)
-
-    def kill(self):
-        """Its workers go with it when it is asked to end, not when it is killed."""
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        finally:
-            super().kill()
 
 
 def wait_until_listening(program, port, limit=20):
@@ -173,10 +167,8 @@ def proxy_cut(lab, v):
 
 
 def cases(lab):
-    for v in VERSIONS:
-        for title, function in (
-                ("from us: large bodies", large), ("from us: 300 fetches, 100 at a time", parallel), ("from us: resumption", resumption),
-                ("from us: our certificate; none, and a stranger's, are refused", our_certificate),
-                ("from us: we refuse its authority, and its name", we_refuse), ("to us: reverse proxy, large bodies, its certificate", proxy),
-                ("to us: resumption", proxy_resumption), ("to us: we end abruptly, and nginx knows", proxy_cut)):
-            yield f"TLS {v}, {title}", lambda function=function, v=v: function(lab, v)
+    return per_version(lab, (
+        ("from us: large bodies", large), ("from us: 300 fetches, 100 at a time", parallel), ("from us: resumption", resumption),
+        ("from us: our certificate; none, and a stranger's, are refused", our_certificate),
+        ("from us: we refuse its authority, and its name", we_refuse), ("to us: reverse proxy, large bodies, its certificate", proxy),
+        ("to us: resumption", proxy_resumption), ("to us: we end abruptly, and nginx knows", proxy_cut)))

@@ -117,6 +117,11 @@ class conversation {
     if (out_.is_open()) out_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
 
+  void ended(const boost::system::error_code& ec) {
+    result_.end = words(ec);
+    if (tls_.last_failure().code) result_.failure = tls_.last_failure().to_string();
+  }
+
   /// Reads until the end, or until `more` is false; then `end` stays empty.
   template <class More>
   net::awaitable<void> receive(More more) {
@@ -124,8 +129,7 @@ class conversation {
     while (more()) {
       const auto [ec, n] = co_await tls_.async_read_some(net::buffer(data), as_result);
       if (ec) {
-        result_.end = words(ec);
-        if (tls_.last_failure().code) result_.failure = tls_.last_failure().to_string();
+        ended(ec);
         break;
       }
       keep({data.data(), n});
@@ -167,8 +171,7 @@ class conversation {
     while (result_.end.empty()) {
       const auto [ec, n] = co_await tls_.async_read_some(net::buffer(data), as_result);
       if (ec) {
-        result_.end = words(ec);
-        if (tls_.last_failure().code) result_.failure = tls_.last_failure().to_string();
+        ended(ec);
         break;
       }
       keep({data.data(), n});

@@ -17,22 +17,26 @@ namespace tlsmode::test {
 
 net::awaitable<void> script::wait() {
   struct life {
-    explicit life(int& n) : count(n) { ++count; }
-    ~life() { --count; }
+    life(script& of, net::steady_timer& t) : owner(of), place(of.waiting_.insert(of.waiting_.end(), &t)) {
+      ++of.alive;
+    }
+    ~life() {
+      owner.waiting_.erase(place);
+      --owner.alive;
+    }
     life(const life&) = delete;
     life& operator=(const life&) = delete;
-    int& count;
+    script& owner;
+    std::list<net::steady_timer*>::iterator place;
   };
-  const life lives(alive);
   ++begun;
-  const auto timer = waiting_.emplace(waiting_.end(), co_await net::this_coro::executor,
-                                      net::steady_timer::time_point::max());
+  // In the coroutine: it must not outlive the event loop.
+  net::steady_timer timer(co_await net::this_coro::executor, net::steady_timer::time_point::max());
+  const life lives(*this, timer);
   if (ignores_cancellation) co_await net::this_coro::reset_cancellation_state(net::disable_cancellation());
   error_code ec;
-  if (!released) co_await timer->async_wait(net::redirect_error(net::use_awaitable, ec));
-  const bool told = !released;
-  waiting_.erase(timer);
-  if (told) {
+  if (!released) co_await timer.async_wait(net::redirect_error(net::use_awaitable, ec));
+  if (!released) {
     ++cancelled;
     throw boost::system::system_error(net::error::operation_aborted);
   }
@@ -41,7 +45,7 @@ net::awaitable<void> script::wait() {
 
 void script::release() {
   released = true;
-  for (net::steady_timer& t : waiting_) t.cancel();
+  for (net::steady_timer* const t : waiting_) t->cancel();
 }
 
 namespace {

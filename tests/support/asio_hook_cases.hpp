@@ -34,7 +34,7 @@ class script {
   std::map<std::string, secret_bytes> sessions;
 
  private:
-  std::list<net::steady_timer> waiting_;
+  std::list<net::steady_timer*> waiting_;
 };
 
 struct async_hook_case {

@@ -50,7 +50,6 @@ class operation {
     std::size_t bytes = 0;
     std::thread::id thread;
     net::cancellation_signal signal;
-    callback then;
   };
   std::shared_ptr<record> record_;
 
@@ -59,7 +58,8 @@ class operation {
   class handler {
    public:
     using cancellation_slot_type = net::cancellation_slot;
-    explicit handler(std::shared_ptr<record> r) : record_(std::move(r)) {}
+    handler(std::shared_ptr<record> r, callback then)
+        : record_(std::move(r)), then_(then ? std::make_shared<callback>(std::move(then)) : nullptr) {}
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
       return record_->signal.slot();
     }
@@ -69,17 +69,15 @@ class operation {
       r->ec = ec;
       r->bytes = bytes;
       r->thread = std::this_thread::get_id();
-      if (const callback then = std::move(r->then)) then(ec, bytes);
+      if (const auto then = std::move(then_)) (*then)(ec, bytes);
     }
 
    private:
     std::shared_ptr<record> record_;
+    std::shared_ptr<callback> then_; // not in the record: what it owns goes away with the event loop
   };
   /// `then` runs at the end of the handler.
-  [[nodiscard]] handler make_handler(callback then = {}) {
-    record_->then = std::move(then);
-    return handler(record_);
-  }
+  [[nodiscard]] handler make_handler(callback then = {}) { return handler(record_, std::move(then)); }
 };
 
 template <class Stream>

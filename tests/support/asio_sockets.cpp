@@ -48,4 +48,14 @@ void wait_for_bytes(tcp_socket& socket, std::size_t size) {
   }
 }
 
+void until_full(const std::function<std::uint64_t()>& turn) {
+  std::uint64_t before = turn();
+  int times = 0;
+  for (int quiet = 0; quiet < 25; ++quiet) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (const std::uint64_t now = turn(); now != std::exchange(before, now)) quiet = -1;
+    if (++times == 2000) throw std::runtime_error("the kernel goes on taking data");
+  }
+}
+
 } // namespace tlsmode::test

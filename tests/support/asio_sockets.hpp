@@ -7,6 +7,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include <cstdint>
+#include <functional>
 #include <utility>
 
 namespace tlsmode {
@@ -25,6 +27,10 @@ using local_socket = net::local::stream_protocol::socket;
 
 /// Waits until so many bytes can be read: even loopback takes its time. Throws if they do not come.
 void wait_for_bytes(tcp_socket& socket, std::size_t size = 1);
+/// Runs `turn`, which must write as much as a socket takes and say how much that is in all, until the kernel
+/// has taken no more for a while: a peer's kernel may find room when it is probed, which is after 200 ms at
+/// first.
+void until_full(const std::function<std::uint64_t()>& turn);
 
 } // namespace test
 } // namespace tlsmode

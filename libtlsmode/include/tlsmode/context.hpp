@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -24,7 +25,7 @@ namespace tlsmode {
 class signer;
 
 /// Which side of the handshake.
-enum class role {
+enum class role : std::uint8_t {
   client, ///< speaks first, and checks the peer's certificate
   server  ///< shows a certificate
 };

@@ -35,7 +35,9 @@ class credentials {
   [[nodiscard]] static credentials of(SSL* ssl);
 
  private:
+  friend struct hook_bridge;
   struct parts;
+  [[nodiscard]] bool can_decrypt() const noexcept; // false if an RSA key is behind a signer
   explicit credentials(std::shared_ptr<const parts> from) noexcept : parts_(std::move(from)) {}
   std::shared_ptr<const parts> parts_;
 };

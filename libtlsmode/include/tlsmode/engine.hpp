@@ -241,7 +241,8 @@ class engine {
   [[nodiscard]] bool may_pause() const noexcept;
   /// True while a job is paused.
   [[nodiscard]] bool job_paused() const noexcept { return job_owner_ != operation::none; }
-  /// True while a job is paused that another thread started, and which only that thread may go on with.
+  /// True while a job is paused that cannot be gone on with here: only the thread that started it can, and
+  /// not from inside another connection's job.
   [[nodiscard]] bool job_elsewhere() const noexcept;
   /// Says that the engine will only be destroyed, later and maybe on another thread: whoever works out an
   /// answer for it is told to stop, and its verify callback is not called any more. See destroy_on().
@@ -267,6 +268,11 @@ class engine {
   /// True while the connection waits, in turn, for a slot in its thread's job pool: the job callback is
   /// called when it may try again. An operation whose job pauses ends the wait for all of them.
   [[nodiscard]] bool slot_awaited() const noexcept;
+  /// True if it is the first of those. A slot that a job of somebody else's frees goes unnoticed, so the
+  /// first one must ask again from time to time, and the others need not.
+  [[nodiscard]] bool first_for_slot() const noexcept;
+  /// Gives up its place in that queue: for who will not ask again soon. The next one is called.
+  void leave_slot_queue() noexcept;
   /// True if the handshake may need an event loop to get answers (hooks::need_async): whoever would block in
   /// it reports hooks_need_async instead.
   [[nodiscard]] bool hooks_need_async() const noexcept;
@@ -413,28 +419,30 @@ class engine {
   std::uint32_t discarded_ = 0;      // dropped by draining shutdowns so far
   std::uint32_t session_family_ = 0; // of sessions kept for others to resume; 0: none
   std::uint16_t port_ = 0;
-  bool host_named_ = false;      // by set_host(): there is something to keep sessions by
-  bool session_offered_ = false; // by offer_session(): to be checked once more
+  role role_ = role::client;
+  job_scope job_scope_ = job_scope::handshake;
+  operation job_owner_ = operation::none;
   // A server's, when its handshake begins: whose sessions it takes, and whether clients are verified.
   enum class sharing : std::uint8_t {
     with_context,
     with_alike,
     with_nobody
   } sharing_ = sharing::with_context;
-  bool asked_client_ = false;
-  bool client_unverified_ = false; // a server's verify callback asked for time, which nobody has
-  role role_ = role::client;
-  job_scope job_scope_ = job_scope::handshake;
-  operation job_owner_ = operation::none;
-  bool job_abandoned_ = false;   // nobody will repeat the operation that owns the job
-  bool write_committed_ = false; // job_out_ holds bytes that a cancelled write has reported as sealed
-  bool host_needed_ = false;
-  bool failing_ = false;      // the failure is known; its alert is not sent yet
   bool read_blocked_ = false; // the transport had nothing in this OpenSSL call
   bool read_full_ = false;    // the transport filled a whole buffer: worth a bigger one
   bool read_gated_ = false;   // reading is held until the peer takes what we owe it
-  bool read_buffer_big_ = false;
   bool more_follows_ = false; // another record follows the one that OpenSSL is sealing
+
+  // Bits, since an idle connection counts every byte, and these are not asked about in every call.
+  bool read_buffer_big_ : 1 = false;
+  bool failing_ : 1 = false;         // the failure is known; its alert is not sent yet
+  bool job_abandoned_ : 1 = false;   // nobody will repeat the operation that owns the job
+  bool write_committed_ : 1 = false; // job_out_ holds bytes that a cancelled write has reported as sealed
+  bool host_needed_ : 1 = false;
+  bool host_named_ : 1 = false;      // by set_host(): there is something to keep sessions by
+  bool session_offered_ : 1 = false; // by offer_session(): to be checked once more
+  bool asked_client_ : 1 = false;
+  bool client_unverified_ : 1 = false; // a server's verify callback asked for time, which nobody has
 };
 
 } // namespace tlsmode

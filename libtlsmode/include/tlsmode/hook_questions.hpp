@@ -84,7 +84,7 @@ class client_hello_answer {
 /// A connection is about to show its certificate, or to show none.
 struct certificate_wanted {
   bool is_server = false;
-  std::string server_name; ///< the server's, as in the ClientHello; empty if there is none
+  std::string server_name; ///< the server's; on a server as in client_hello
   /// Authorities that the peer says it knows, as RFC 2253 writes names, with what is not plain text escaped;
   /// often empty.
   std::vector<std::string> issuers;
@@ -118,7 +118,7 @@ class certificate_answer {
 /// A peer has shown its certificate and OpenSSL has judged it.
 struct peer_certificates {
   bool is_server = false;  ///< this side is the server, and the peer a client
-  std::string server_name; ///< that the client asks for; empty if there is none
+  std::string server_name; ///< that the client asks for; on a server as in client_hello
   /// On a client, the name or address that OpenSSL asks of the certificate. Empty: it asks for none, and
   /// `trusted` says nothing about whom the certificate is for.
   std::string host;
@@ -139,7 +139,10 @@ class verify_answer {
   /// The peer may go on if OpenSSL trusts it; it is refused, with OpenSSL's reason, if not.
   [[nodiscard]] static verify_answer accept() { return {}; }
   /// The peer may go on although OpenSSL has refused it, provided that it was for this reason (an X509_V_ERR_
-  /// number). This is not for peers that are trusted anyway: accept() is.
+  /// number), and for no other: the chain is verified once more, with verify callbacks, and wherever in it
+  /// this error comes up it is passed over. X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, or
+  /// X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, takes with it that the last signature cannot be checked. This is
+  /// not for peers that are trusted anyway: accept() is.
   [[nodiscard]] static verify_answer accept_despite(int error) {
     verify_answer a;
     a.error_ = error;
@@ -224,7 +227,7 @@ struct stored_session {
 // ---- server: proof that the certificate is not revoked ----
 
 struct staple_wanted {
-  std::string server_name;     ///< that the client asked for
+  std::string server_name;     ///< that the client asks for, as in client_hello
   certificate_ptr certificate; ///< that will be shown; null only if there is no memory
 };
 

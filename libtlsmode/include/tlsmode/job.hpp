@@ -24,6 +24,9 @@ struct answer_wait;
 class answer_host {
  public:
   virtual ~answer_host() = default;
+  /// The connection goes away, and what the host refers to may follow; requests may keep the host longer.
+  /// Called once or more, on any thread.
+  virtual void close() noexcept {}
 
  protected:
   answer_host() = default;

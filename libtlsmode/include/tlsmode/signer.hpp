@@ -184,8 +184,8 @@ class thread_pool_signer final : public signer {
   /// as the cause. Called on the pool's threads, several at a time.
   using function = std::function<std::vector<std::byte>(const signature_request&)>;
 
-  /// Starts `threads` threads, at least one. At most `queue` requests wait for a thread. Precondition: `key`
-  /// is not null. Throws std::system_error if there are no more threads.
+  /// Starts `threads` threads, at least one. At most `queue` requests, at least one, wait for a thread.
+  /// Precondition: `key` is not null. Throws std::system_error if there are no more threads.
   explicit thread_pool_signer(private_key key, std::size_t threads = 1, std::size_t queue = 1024);
   /// The same with a function; `public_key_der` is what the member function returns.
   explicit thread_pool_signer(function sign, std::size_t threads = 1, std::size_t queue = 1024,

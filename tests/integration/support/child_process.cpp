@@ -26,6 +26,20 @@ int make_file() {
   return file;
 }
 
+#ifdef TLSMODE_SANITIZE_ADDRESS
+// The address sanitizer says once, in three lines, that it does not know the stacks of OpenSSL's jobs.
+std::string without_warning_of_asan(std::string text) {
+  const auto begin = text.find("WARNING: ASan is ignoring requested __asan_handle_no_return");
+  if (begin == std::string::npos) return text;
+  const auto line = text.rfind('\n', begin) + 1; // 0 if it is the first one
+  const std::string last = "google/sanitizers/issues/189\n";
+  const auto end = text.find(last, begin);
+  return end == std::string::npos ? text : text.erase(line, end + last.size() - line);
+}
+#else
+std::string without_warning_of_asan(std::string text) { return text; }
+#endif
+
 } // namespace
 
 child_process::child_process(std::vector<std::string> command, std::size_t descriptor_limit)
@@ -67,7 +81,7 @@ std::string child_process::written_to(int file) {
   std::array<char, 4096> piece{};
   for (;;) { // not read(): the position in the file is the child's
     const ssize_t n = ::pread(file, piece.data(), piece.size(), static_cast<off_t>(text.size()));
-    if (n <= 0) return text;
+    if (n <= 0) return without_warning_of_asan(std::move(text));
     text.append(piece.data(), static_cast<std::size_t>(n));
   }
 }

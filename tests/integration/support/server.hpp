@@ -48,10 +48,8 @@ class server : public child_process {
 
 /// True in builds with a sanitizer, which has a memory of its own, and needs descriptors of its own.
 [[nodiscard]] constexpr bool sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(TLSMODE_SANITIZE_ADDRESS) || defined(TLSMODE_SANITIZE_THREAD)
   return true;
-#elif defined(__has_feature)
-  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
   return false;
 #endif

@@ -23,6 +23,10 @@
 namespace tlsmode {
 namespace net = boost::asio;
 
+namespace detail {
+class asio_answer_host;
+}
+
 /// Answers each request with a coroutine of its own.
 /// Thread safety: as signer; the function may be called, and its coroutines may run, on several threads at a
 /// time if the executor has several, each coroutine in a strand of its own.
@@ -57,7 +61,7 @@ class coroutine_signer final : public signer {
   struct shared;
   struct work;
   std::shared_ptr<shared> shared_;
-  net::any_io_executor executor_; // empty: the stream's
+  std::shared_ptr<const detail::asio_answer_host> own_host_; // null: the stream's
   std::vector<std::byte> public_key_der_;
 };
 

@@ -36,9 +36,10 @@ namespace net = boost::asio;
 /// parameter it must own, or see to it that it lives. An exception fails the handshake with hook_failed. When
 /// the handshake is cancelled, reaches its deadline or time limit, or loses its stream, the coroutine is
 /// cancelled: terminal, on its executor. A coroutine that ignores that goes on, and its answer counts for
-/// nothing. A function that returns the answer is called in the middle of the handshake and must not wait.
-/// With coroutines, blocking handshakes fail with hooks_need_async, and streams need mode::async, which
-/// set_hooks() adds to the context.
+/// nothing. A function that returns the answer is called in the middle of the handshake and must not wait:
+/// where the step runs, which with placement::job_threads is a job thread, and for several connections at a
+/// time. So are the notifications. With coroutines, blocking handshakes fail with hooks_need_async, and
+/// streams need mode::async, which set_hooks() adds to the context.
 class async_hooks {
  public:
   async_hooks() : places_(std::make_shared<detail::hook_places>()) {}

@@ -14,7 +14,8 @@ enum class placement : std::uint8_t {
   inline_,    ///< where the operation runs: for one io_context per thread. Elsewhere going on with a job is
               ///< refused with error::job_on_other_thread
   job_threads ///< on job threads: right on any strand over any number of threads. Callbacks of OpenSSL, such
-              ///< as verify callbacks, then run there too
+              ///< as verify callbacks, hooks that answer at once and notifications then run there too, for
+              ///< several connections at a time
 };
 
 } // namespace tlsmode

@@ -113,7 +113,7 @@ class async_driver {
       (void)stop_action();
       return fail(ec, false);
     }
-    waiter_.reset();
+    drop_waiter();
     run(false);
   }
 
@@ -226,7 +226,7 @@ class async_driver {
 
   // Waits until the engine is back, and then goes on with what it was about to do.
   void wait_for_engine(waiting was, boost::system::error_code ec, bool woken) {
-    waiter_.reset();
+    drop_waiter();
     make_waiter();
     waiter_->before = {static_cast<unsigned char>(was), woken, ec};
     state_->waits.list(rare_wait::engine).add(*waiter_);
@@ -359,6 +359,13 @@ class async_driver {
 
   void make_waiter() {
     if (!waiter_) waiter_ = std::allocate_shared<waiter>(get_allocator(), state_->next->get_executor());
+  }
+
+  // The slot may still point into the waiter's timer, and not every layer puts something else there.
+  void drop_waiter() {
+    if (!waiter_) return;
+    cancel_.slot().clear();
+    waiter_.reset();
   }
 
   // It lives with the step once one has gone away: the job thread must find it where it is.

@@ -36,8 +36,6 @@ struct hook_places {
 /// What does not depend on the question. All of it but the beginning and the end runs in the strand.
 class hook_call : public std::enable_shared_from_this<hook_call> {
  public:
-  using strand = net::strand<net::any_io_executor>;
-
   explicit hook_call(std::shared_ptr<hook_places> places) noexcept
       : places_(std::move(places)),
         fits_(places_->taken.fetch_add(1, std::memory_order_relaxed) < places_->most) {}
@@ -48,14 +46,17 @@ class hook_call : public std::enable_shared_from_this<hook_call> {
   /// Answers, or says why not; later, and on the stream's executor. The stack is a job's, on which there is
   /// no room for somebody's coroutine.
   void begin(pending_answer& request);
+  /// Nobody waits for the answer any more. On any thread of the stream's executor.
+  void cancel();
 
  private:
   /// The coroutine from the question to the answer.
   virtual net::awaitable<void> answer() = 0;
   virtual void give_up(std::error_code why) noexcept = 0;
-  void run(const strand& in);
+  void run();
 
   std::shared_ptr<hook_places> places_;
+  net::any_io_executor in_; // a strand
   net::cancellation_signal cancel_;
   bool fits_;
 };

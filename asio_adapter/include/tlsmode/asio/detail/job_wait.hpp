@@ -30,6 +30,7 @@ namespace detail {
 constexpr auto retry_interval = std::chrono::milliseconds(1);
 // The same when somebody will say so: jobs that are not ours may free a slot unnoticed.
 constexpr auto slot_patience = std::chrono::milliseconds(50);
+constexpr auto slot_patience_of_others = std::chrono::seconds(1); // than the first in the queue
 
 /// What the operation that owns a paused job waits on. Made when a stream first uses mode::async.
 /// All of it runs on the operation's executor.

@@ -34,17 +34,16 @@ template <class NextLayer>
 struct stream_state {
   template <class Native>
   stream_state(Native&& native, NextLayer& layer)
-      : owner(std::make_unique<engine>(std::forward<Native>(native))), eng(*owner), next(&layer) {}
+      : eng(*std::make_unique<engine>(std::forward<Native>(native)).release()), next(&layer) {}
   stream_state(const stream_state&) = delete;
   stream_state& operator=(const stream_state&) = delete;
   ~stream_state() {
+    std::unique_ptr<engine> owner(&eng); // it may have to travel to where its job can be ended
     if (off) destroy_on(off->home, std::move(owner));
   }
 
-  std::unique_ptr<engine> owner; // it may have to travel to where its job can be ended
   engine& eng;
   NextLayer* next; // null once the stream is gone
-  channel_for<NextLayer> channel;
   lane write;
   lane read;
   rare_waits waits;
@@ -58,6 +57,7 @@ struct stream_state {
   bool flush_owed = false;  // the flusher found the engine away
   bool hosts_answers = false;
   placement where = placement::automatic;
+  channel_for<NextLayer> channel; // here, because of a plain socket it is a single byte
 
  private:
   std::atomic<unsigned> references_{0}; // here, because an idle connection counts every byte
@@ -127,7 +127,8 @@ struct stream_state {
   template <class Executor>
   void begin_job_wait(const Executor& ex) {
     const auto forever = net::steady_timer::time_point::max();
-    const auto limit = eng.slot_awaited() ? net::steady_timer::clock_type::now() + slot_patience
+    const auto patience = eng.first_for_slot() ? slot_patience : slot_patience_of_others;
+    const auto limit = eng.slot_awaited() ? net::steady_timer::clock_type::now() + patience
                                           : eng.answer_deadline().value_or(forever);
     const bool called = eng.job_calls_back() || eng.answer_awaited() || eng.slot_awaited();
     jobs->prepare(ex, eng.job_descriptors(), called, limit);

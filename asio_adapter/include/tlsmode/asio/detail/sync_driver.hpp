@@ -106,6 +106,7 @@ class sync_driver {
     case suspend::want_certificate:
     case suspend::want_verify:
       if (!may_block) {
+        if (why == suspend::want_async_job) state_.eng.leave_slot_queue(); // it may never be repeated
         ec = net::error::would_block;
         return false;
       }

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The ways in which `./dev mutate` breaks the libraries: for each a name, the file, the exact text, which occurs
+once, what stands there instead, what that breaks, and the tests that should see it, as (target, filter), cheapest
+first. A filter is Boost.Test's --run_test; None is the whole program."""
+
+from collections import namedtuple
+
+Mutation = namedtuple("Mutation", "name file old new breaks tests")
+
+CORE = "libtlsmode/src/"
+ADAPTER = "asio_adapter/include/tlsmode/asio/detail/"
+
+MODEL = ("tlsmode_model", None)
+RECORDS = ("fuzz_records", None)
+HANDSHAKE = ("fuzz_handshake", None)
+PARSERS = ("fuzz_parsers", None)
+STREAM = ("fuzz_stream", None)
+
+
+def core(suite):
+    return ("tlsmode_core_tests", suite)
+
+
+def jobs(suite):
+    return ("tlsmode_core_job_tests", suite)
+
+
+def adapter(suite):
+    return ("adapter_" + suite, None)
+
+
+MUTATIONS = [Mutation(*m) for m in [
+    # Invariant 1: sealed bytes.
+    ("bio-loses-the-rest", CORE + "bio.cpp", "  if (rest.empty()) return 1;\n", "  return 1;\n",
+     "what the transport does not take is lost", [MODEL, core("writes")]),
+    ("bio-overtakes-the-spill", CORE + "bio.cpp", "if (e.transport_ != nullptr && e.spill_.empty()) {",
+     "if (e.transport_ != nullptr) {", "a record overtakes what is held back", [MODEL, core("alerts")]),
+    ("bio-doubles-bytes", CORE + "bio.cpp", "      rest = rest.subspan(t.n);\n", "",
+     "what the transport took is sent twice", [MODEL, core("writes")]),
+    ("spill-consumes-too-much", CORE + "engine.cpp", "    spill_.consume(t.n);\n", "    spill_.clear();\n",
+     "a short transfer of what is held back loses the rest", [MODEL, core("writes")]),
+    ("write-complete-with-spill", CORE + "engine.cpp",
+     "    if (!spill_.empty()) return stop(suspend::want_write);\n    const bool enough",
+     "    const bool enough", "a write is complete before its bytes are with the transport",
+     [MODEL, core("writes")]),
+    ("cancel-forgets-sealed", CORE + "engine.cpp",
+     "  if (job_owner_ != operation::write) return write_sealed_;\n",
+     "  if (job_owner_ != operation::write) return 0;\n", "a cancelled write does not own up to what it sealed",
+     [MODEL, core("cancelled_writes")]),
+    ("cancel-forgets-the-jobs-bytes", CORE + "engine.cpp", "  write_committed_ = true;",
+     "  write_committed_ = false;", "bytes that a cancelled write promised are not sealed",
+     [MODEL, jobs("data_jobs")]),
+    ("cursor-skips", CORE + "engine.cpp", "  [[nodiscard]] const_buffer piece() const noexcept { return "
+     "rest.front().subspan(inside); }", "  [[nodiscard]] const_buffer piece() const noexcept { return rest.front(); }",
+     "a record begins at the start of its buffer instead of inside", [MODEL, core("buffer_sequences")]),
+    # 2: the modes of a write.
+    ("partial-always", CORE + "engine.cpp", "  const bool partial = modes_.contains(mode::enable_partial_write);\n",
+     "  const bool partial = true;\n", "a write without enable_partial_write takes a part",
+     [MODEL, core("modes_at_work")]),
+    ("moved-buffer-taken", CORE + "engine.cpp",
+     "             (address != write_address_ || total != write_total_)) {",
+     "             total != write_total_) {", "a moved buffer is taken without accept_moving_write_buffer",
+     [MODEL, core("writes")]),
+    ("short-retry-taken", CORE + "engine.cpp", "  } else if (total < unfinished_write()) {",
+     "  } else if (total == 0) {", "a retry with fewer bytes than are sealed is taken", [MODEL, core("writes")]),
+    ("modes-replaced", CORE + "engine_setup.cpp", "  modes_ |= modes;\n", "  modes_ = modes;\n",
+     "set_mode drops the modes set before", [MODEL, core("modes")]),
+    ("modes-change-under-a-job", CORE + "engine_setup.cpp",
+     "  if (job_paused()) return modes_; // OpenSSL would crash if ASYNC changed now\n", "",
+     "modes change while a job is paused", [MODEL]),
+    # 3: alerts.
+    ("failure-without-alert", CORE + "engine_call.cpp",
+     "  if (state_.now() == connection_state::failed && !spill_.empty()) {\n", "  if (false) {\n",
+     "a failure is reported before its alert is out", [core("alerts"), core("failure_alerts")]),
+    ("spill-dropped-on-failure", CORE + "engine_call.cpp", "step engine::deliver_failure() {\n  push_spill();\n",
+     "step engine::deliver_failure() {\n  spill_.clear();\n", "the alert of a failure is lost",
+     [MODEL, core("alerts")]),
+    # 4: close_notify.
+    ("shutdown-passes-a-write", CORE + "engine_shutdown.cpp",
+     "  if (write_total_ != 0) return {suspend::none, 0, error::operation_in_progress};\n", "",
+     "close_notify is sent in the middle of a write", [MODEL, core("shutdown")]),
+    ("close-notify-not-remembered", CORE + "engine_shutdown.cpp",
+     "  if (r.what == outcome::ok) state_.on(detail::event::close_notify_sent);\n", "",
+     "nobody remembers that close_notify is sent", [MODEL, core("shutdown")]),
+    ("write-after-close", CORE + "engine_call.cpp",
+     "    if (who == operation::write) return error::write_after_shutdown;\n    break;\n  case "
+     "connection_state::close_received:", "    break;\n  case connection_state::close_received:",
+     "a write after close_notify is let through", [MODEL, core("shutdown")]),
+    ("drain-does-not-end", CORE + "engine_shutdown.cpp",
+     "(discarded_ += static_cast<std::uint32_t>(n)) > drain_limit)", "(n > drain_limit))",
+     "a draining shutdown drops without limit", [core("shutdown")]),
+    ("shutdown-forgets-keyupdate", CORE + "engine_shutdown.cpp",
+     "int rc = SSL_in_init(ssl_.get()) != 0 ? SSL_do_handshake(ssl_.get()) : 1;", "int rc = 1;",
+     "a shutdown fails behind a KeyUpdate", [MODEL, core("key_updates")]),
+    ("write-begins-behind-shutdown", CORE + "engine.cpp",
+     "    if (job_owner_ == operation::shutdown) return stop(suspend::want_turn);\n", "",
+     "a write begins while a shutdown's job is paused, which then cannot go on", [MODEL, jobs("data_jobs")]),
+    # 5: would-block.
+    ("want-read-for-nothing", CORE + "engine_call.cpp",
+     "    if (!read_blocked_) return {outcome::again, suspend::none, {}};\n", "",
+     "want_read is said though the transport has bytes", [MODEL, core("waiting")]),
+    ("drained-is-trusted-too-early", CORE + "engine.cpp",
+     "  return SSL_has_pending(ssl_.get()) == 0 && job_in_.empty() && !job_paused() && !read_error_ && !early_;",
+     "  return job_in_.empty() && !job_paused() && !read_error_;", "what OpenSSL has decrypted is not found",
+     [MODEL, core("waiting")]),
+    # 6: the fallback.
+    ("fallback-unguarded", CORE + "engine.cpp",
+     "    if (r == role::server || highest == 0 || highest == TLS_MAX_VERSION) return error::fallback_scsv_misuse;\n",
+     "    (void)highest;\n", "an ordinary handshake is sent with the fallback signal", [MODEL, core("fallback")]),
+    # 7: memory.
+    ("idle-keeps-buffers", CORE + "engine_call.cpp", "      enter_idle();\n", "",
+     "an idle connection keeps its record buffers", [MODEL]),
+    ("gate-open", CORE + "bio.cpp", "  if (e.spill_.size() > spill_gate) {", "  if (false) {",
+     "a flood of KeyUpdates makes the spill grow", [core("key_update_flood")]),
+    # 9: jobs.
+    ("anybody-enters", CORE + "engine_call.hpp",
+     "    if (job_owner_ != who) return {outcome::stopped, suspend::want_turn, {}};\n", "",
+     "another operation enters OpenSSL while a job is paused", [MODEL, jobs("data_jobs")]),
+    ("job-never-abandoned", CORE + "engine_job.cpp", "  if (job_owner_ == who) job_abandoned_ = true;\n", "",
+     "the job of a cancelled operation keeps everybody out", [MODEL, jobs("data_jobs")]),
+    ("job-reads-a-part", CORE + "engine.cpp", "    job_in_.consume(opened);\n", "    job_in_.consume(job_in_.size());\n",
+     "what a job read beyond the caller's room is lost", [MODEL, jobs("data_jobs")]),
+    # 10: ends.
+    ("job-left-behind", CORE + "engine_job.cpp", "  if (sink != nullptr && !job_elsewhere()) {",
+     "  if (false) {", "a connection goes away and leaves its job", [MODEL]),
+    ("reset-keeps-the-spill", CORE + "engine_reuse.cpp", "  early_.reset();\n  spill_.clear();\n",
+     "  early_.reset();\n", "a reset connection sends what the one before held back", [MODEL]),
+    ("failure-keeps-the-write", CORE + "engine_setup.cpp",
+     "  write_total_ = 0; // an unfinished write ends with the connection\n", "",
+     "a failed connection has an unfinished write", [MODEL, core("alerts")]),
+    ("early-bytes-lost", CORE + "engine_reuse.cpp", "  early_->consume(n);\n", "  early_->clear();\n",
+     "of the bytes handed over some are lost", [MODEL]),
+    ("truncation-is-an-end", CORE + "bio.cpp",
+     "  case transfer::status::eof: e.read_error_ = error::stream_truncated; return 0;",
+     "  case transfer::status::eof: e.read_error_ = error::end_of_stream; return 0;",
+     "a cut connection looks like one that was closed", [MODEL, core("truncation")]),
+    # Names and settings.
+    ("any-host-name", CORE + "engine_setup.cpp",
+     "  if (name.empty() || name.front() == '.' || name.find(\"..\") != std::string_view::npos) return false;\n", "",
+     "a name that matches every name below it is taken", [PARSERS, core("names")]),
+    ("host-with-nul", CORE + "engine_setup.cpp", " || name.find('\\0') != std::string_view::npos)", ")",
+     "a host name is cut at a NUL", [PARSERS, core("names")]),
+    ("verify-answer-ignored", CORE + "engine_setup.cpp",
+     "      verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;",
+     "      verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 1;",
+     "a verify callback cannot refuse", [core("peer_checks"), core(None)]),
+    ("scheme-salt", CORE + "signer_wire.cpp", "  return whole && plain && n >= 0 ?", "  return whole && n >= 0 ?",
+     "two texts mean one scheme", [PARSERS, ("tlsmode_core_signer_tests", None)]),
+    # The adapter.
+    ("socket-read-ends-early", "asio_adapter/src/socket_transport.cpp",
+     "      drained_ = static_cast<std::size_t>(n) < to.size();", "      drained_ = true;",
+     "a socket is taken for empty after a full read", [adapter("concurrency"), adapter("shutdown"),
+                                                      adapter("cancellation")]),
+    ("socket-eof-is-would-block", "asio_adapter/src/socket_transport.cpp",
+     "    if (n == 0) return transfer::ended();", "    if (n == 0) return transfer::blocked();",
+     "the end of the connection is not seen", [adapter("shutdown")]),
+    ("lane-for-all", ADAPTER + "waiters.hpp", "    if (busy_) return false;\n", "",
+     "two reads, or two writes, run at once", [adapter("concurrency")]),
+    ("lane-never-passed-on", ADAPTER + "waiters.hpp", "      waiting.wake_first();\n", "      busy_ = true;\n",
+     "who waits for its turn is not woken", [adapter("concurrency")]),
+    ("receives-twice", ADAPTER + "async_driver.hpp",
+     "    if (state_->channel.receiving())\n      return wait_among(state_->waits.list(rare_wait::arrival), "
+     "waiting::turn, initiating);\n", "", "two operations read from the next layer at once",
+     [STREAM]),
+    ("cancel-ignored", ADAPTER + "async_driver.hpp",
+     "    if (cancel_.came(types)) {\n      abort(initiating);\n      return false;\n    }\n", "",
+     "a cancellation that comes while an operation runs is forgotten", [adapter("cancellation")]),
+    ("cancelled-write-tells-nothing", ADAPTER + "actions.hpp",
+     "  std::size_t stop(engine& e) noexcept { return e.cancel_write(); }",
+     "  std::size_t stop(engine& e) noexcept { return e.cancel_write(), 0; }",
+     "a cancelled write does not tell what is sealed", [STREAM, adapter("cancellation")]),
+    ("finished-write-tells-nothing", ADAPTER + "async_driver.hpp",
+     "    if (finished_.over) return finished_.result().bytes; // sealed, and still to be sent\n",
+     "    if (finished_.over) return 0;\n", "a write cancelled while the layer sends tells nothing",
+     [STREAM]),
+    ("total-always", ADAPTER + "actions.hpp",
+     "  [[nodiscard]] bool may_stop_total(const engine& e) const noexcept { return e.unfinished_write() == 0; }",
+     "  [[nodiscard]] bool may_stop_total(const engine&) const noexcept { return true; }",
+     "total cancellation stops a write that has sealed bytes", [adapter("cancellation")]),
+    ("output-moves-while-sent", ADAPTER + "buffered_channel.hpp", "    memory_.set_capacity(0);", "    //",
+     "the output moves while the layer sends it", [STREAM]),
+    ("sends-twice", ADAPTER + "buffered_channel.hpp",
+     "    memory_.set_capacity(output_limit);\n    memory_.consume(n);\n    if (!ec ||",
+     "    memory_.set_capacity(output_limit);\n    if (!ec ||", "what the layer took is sent again",
+     [STREAM]),
+]]
