@@ -125,6 +125,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(reads_and_writes_take_all_memory_from_the_handlers
     const operation drain = start_read(p.client, net::buffer(rest));
     run_until(p.io, [&] { return drain.done(); });
   }
+  for (const char* name : {"read", "read behind a read", "write"})
+    conforms("allocators", name, channel_name<Stream>);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(operations_that_wait_for_room_and_for_each_other_give_it_back, Stream,
@@ -154,6 +156,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(operations_that_wait_for_room_and_for_each_other_g
   for (const measured& m : writes) m.check();
   bye.check();
   peer.check();
+  for (const char* name : {"handshake", "write behind a write", "shutdown behind a write", "shutdown"})
+    conforms("allocators", name, channel_name<Stream>);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(waits_for_readiness_give_it_back, Stream, both_channels) {
@@ -180,6 +184,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(waits_for_readiness_give_it_back, Stream, both_cha
   in.start(text.size());
   run_until(p.io, [&] { return room.calls == 1 && blocked.done() && in.done(); });
   room.check();
+  conforms("allocators", "wait for reading", channel_name<Stream>);
+  conforms("allocators", "wait for writing", channel_name<Stream>);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(handshakes_that_have_begun_elsewhere_and_that_wait_for_jobs_give_it_back,
@@ -207,6 +213,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(handshakes_that_have_begun_elsewhere_and_that_wait
     s.check();
     BOOST_TEST(s.bytes == size);
   }
+  conforms("allocators", "handshake that has begun, as a job", channel_name<Stream>);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(pending_operations_give_it_back_when_their_io_context_is_destroyed, Stream,
@@ -225,6 +232,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(pending_operations_give_it_back_when_their_io_cont
   BOOST_TEST(read.calls + second.calls == 0);
   BOOST_TEST(read.counts.live == 0);
   BOOST_TEST(second.counts.live == 0);
+  conforms("allocators", "io_context destroyed", channel_name<Stream>);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,7 @@
 // call goes on from there.
 #include "asio_relay.hpp"
 #include "asio_session.hpp"
+#include "conformance.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -48,6 +49,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_read_loses_nothing_wherever_the_record_was_cut)
         p.run_until([&] { return next.done(); });
         BOOST_TEST(std::string_view(room.data(), next.bytes()) == text);
       }
+      conforms("cancellation", "read, for the peer", name_of(type));
     }
   }
 }
@@ -88,6 +90,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_handshake_is_gone_on_with) {
         p.handshake();
         check_session(p.io, p.client, p.server);
       }
+      conforms("cancellation", "handshake, for the peer", name_of(type));
     }
   }
 }
@@ -109,6 +112,7 @@ BOOST_AUTO_TEST_CASE(total_cancellation_of_a_handshake_is_honoured_until_the_fir
   BOOST_TEST(c.good());
   BOOST_TEST(s.good());
   check_session(p.io, p.client, p.server);
+  conforms("cancellation", "handshake, for the peer", "total");
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_shutdown_is_gone_on_with) {
@@ -130,6 +134,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_shutdown_is_gone_on_with) {
       run_until(p.io, [&] { return again.done() && peer.done(); });
       BOOST_TEST(again.ec() == error_code());
       BOOST_TEST(peer.ec() == error_code());
+      conforms("cancellation", "shutdown, for the peer's close_notify", name_of(type));
     }
   }
 }
@@ -182,7 +187,10 @@ BOOST_AUTO_TEST_CASE(a_shutdown_is_cancelled_wherever_it_waits) {
     run_until(p.io, [&] { return again.done() && peer.done(); });
     BOOST_TEST(again.ec() == error_code());
     BOOST_TEST(read.ec() == net::error::eof);
+    conforms("cancellation", "shutdown, behind a write", name_of(type));
+    conforms("cancellation", "shutdown, behind a read", name_of(type));
   }
+  conforms("cancellation", "shutdown, for room", "terminal");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

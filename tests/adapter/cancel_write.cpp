@@ -3,6 +3,7 @@
 // peer, no more and no fewer, in front of what is written later, and the session goes on.
 #define BOOST_TEST_MODULE adapter_cancellation
 #include "asio_fixture.hpp"
+#include "conformance.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -117,6 +118,8 @@ void check_cancelling(point at, net::cancellation_type type, bool partial) {
   if (type != net::cancellation_type::total || at == nothing_sealed) {
     b.check_aborted();
     b.check_usable();
+    conforms("cancellation", at == nothing_sealed ? "write, nothing sealed" : "write, for room",
+             name_of(type));
     return;
   }
   settle(b.io);
@@ -126,6 +129,7 @@ void check_cancelling(point at, net::cancellation_type type, bool partial) {
   b.end_write();
   BOOST_TEST(b.write.ec() == error_code());
   if (!partial) BOOST_TEST(b.write.bytes() == b.content.size());
+  conforms("cancellation", "write, for room", name_of(type));
 }
 
 BOOST_AUTO_TEST_CASE(reports_what_is_sealed_and_the_session_goes_on) {

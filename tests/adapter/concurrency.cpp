@@ -3,6 +3,7 @@
 // another? D1 to D4 are the defects of boost::asio::ssl::stream by these names.
 #define BOOST_TEST_MODULE adapter_concurrency
 #include "asio_fixture.hpp"
+#include "conformance.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -129,6 +130,7 @@ BOOST_AUTO_TEST_CASE(d4_cancelling_a_waiting_write_disturbs_nobody) {
     run_until(p.io, [&] { return p.all_done(); });
     for (const int i : {0, 1, 3}) BOOST_TEST(p.writes[static_cast<std::size_t>(i)].good());
     p.check_arrived();
+    conforms("cancellation", "write, behind a write", name_of(type));
   }
 }
 
@@ -153,6 +155,7 @@ BOOST_AUTO_TEST_CASE(d4_cancelling_a_waiting_read_disturbs_nobody) {
     std::string got(rooms[0].data(), reads[0].bytes());
     got.append(rooms[2].data(), reads[2].bytes());
     BOOST_TEST(std::string_view("0123456789abcdefghij").starts_with(got));
+    conforms("cancellation", "read, behind a read", name_of(type));
   }
 }
 

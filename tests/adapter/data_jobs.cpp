@@ -2,6 +2,7 @@
 // With jobs on the data path too: does one operation at a time wait for a paused job, and do the others get
 // their turn, whoever of them is cancelled?
 #include "asio_fixture.hpp"
+#include "conformance.hpp"
 #include "job_pauser.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <utility>
 
 BOOST_AUTO_TEST_SUITE(data_jobs)
 
@@ -19,6 +21,9 @@ using namespace tlsmode::test;
 using point = job_pauser::point;
 
 namespace {
+
+constexpr net::cancellation_type types[] = {net::cancellation_type::terminal, net::cancellation_type::partial,
+                                            net::cancellation_type::total};
 
 // A client whose reads and writes run as jobs; a paused one names a descriptor that becomes readable at
 // wake().
@@ -99,7 +104,9 @@ BOOST_AUTO_TEST_CASE(a_paused_read_keeps_a_write_out_and_both_complete) {
 
 // Its bytes are with OpenSSL and count as sealed; whoever else is there goes on with its job.
 BOOST_AUTO_TEST_CASE(the_job_of_a_cancelled_write_is_finished_by_others) {
-  for (const bool with_read : {false, true}) {
+  const auto terminal = net::cancellation_type::terminal, partial = net::cancellation_type::partial;
+  for (const auto& [with_read, type] :
+       {std::pair{false, terminal}, std::pair{true, terminal}, std::pair{true, partial}}) {
     pausing_client p;
     operation read;
     if (with_read) read = start_read(p.client, net::buffer(p.room));
@@ -110,7 +117,10 @@ BOOST_AUTO_TEST_CASE(the_job_of_a_cancelled_write_is_finished_by_others) {
     const operation reply = start_write(p.server, net::buffer("hello", 5));
     settle(p.io);
     BOOST_TEST(p.crypto.pauses() == 1);
-    write.cancel();
+    write.cancel(net::cancellation_type::total);
+    settle(p.io);
+    BOOST_TEST(!write.done());
+    write.cancel(type);
     run_until(p.io, [&] { return write.done(); });
     BOOST_TEST(write.aborted());
     BOOST_TEST(write.bytes() == text.size());
@@ -123,48 +133,57 @@ BOOST_AUTO_TEST_CASE(the_job_of_a_cancelled_write_is_finished_by_others) {
     BOOST_TEST(next.good());
     if (with_read) BOOST_TEST(read.bytes() == 5U);
     p.check_arrives(copy + std::string("next", 4));
+    for (const auto t : {net::cancellation_type::total, type})
+      conforms("cancellation", "write, for a paused job", name_of(t));
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_data_of_a_cancelled_read_goes_to_the_next_one) {
-  pausing_client p;
-  p.crypto.arm(point::record_in);
-  operation read = start_read(p.client, net::buffer(p.room));
-  const operation reply = start_write(p.server, net::buffer("hello", 5));
-  run_until(p.io, [&] { return p.crypto.pauses() == 1; });
-  read.cancel(net::cancellation_type::total);
-  run_until(p.io, [&] { return read.done(); });
-  BOOST_TEST(read.aborted());
-  const operation write = start_write(p.client, net::buffer("world", 5));
-  const operation next = start_read(p.client, net::buffer(p.room));
-  p.check_quiet();
-  p.wake();
-  run_until(p.io, [&] { return write.done() && next.done(); });
-  BOOST_TEST(std::string_view(p.room.data(), next.bytes()) == "hello");
-  p.check_arrives("world");
+  for (const auto type : types) {
+    pausing_client p;
+    p.crypto.arm(point::record_in);
+    operation read = start_read(p.client, net::buffer(p.room));
+    const operation reply = start_write(p.server, net::buffer("hello", 5));
+    run_until(p.io, [&] { return p.crypto.pauses() == 1; });
+    read.cancel(type);
+    run_until(p.io, [&] { return read.done(); });
+    BOOST_TEST(read.aborted());
+    const operation write = start_write(p.client, net::buffer("world", 5));
+    const operation next = start_read(p.client, net::buffer(p.room));
+    p.check_quiet();
+    p.wake();
+    run_until(p.io, [&] { return write.done() && next.done(); });
+    BOOST_TEST(std::string_view(p.room.data(), next.bytes()) == "hello");
+    p.check_arrives("world");
+    conforms("cancellation", "read, for a paused job", name_of(type));
+  }
 }
 
 // Who waits for its turn may go; the owner of the job does not notice.
 BOOST_AUTO_TEST_CASE(cancelling_who_waits_for_its_turn_disturbs_nobody) {
-  pausing_client p;
-  p.crypto.arm(point::record_out);
-  const std::string text = random_bytes(1000, 1);
-  const operation write = start_write(p.client, net::buffer(text));
-  operation read = start_read(p.client, net::buffer(p.room));
-  operation queued = start_write(p.client, net::buffer("queued", 6));
-  p.check_quiet();
-  read.cancel();
-  queued.cancel();
-  run_until(p.io, [&] { return read.done() && queued.done(); });
-  BOOST_TEST(read.aborted());
-  BOOST_TEST(queued.aborted());
-  BOOST_TEST(queued.bytes() == 0U);
-  p.check_quiet();
-  BOOST_TEST(!write.done());
-  p.wake();
-  run_until(p.io, [&] { return write.done(); });
-  BOOST_TEST(write.good());
-  p.check_arrives(text);
+  for (const auto type : types) {
+    pausing_client p;
+    p.crypto.arm(point::record_out);
+    const std::string text = random_bytes(1000, 1);
+    const operation write = start_write(p.client, net::buffer(text));
+    operation read = start_read(p.client, net::buffer(p.room));
+    operation queued = start_write(p.client, net::buffer("queued", 6));
+    p.check_quiet();
+    read.cancel(type);
+    queued.cancel(type);
+    run_until(p.io, [&] { return read.done() && queued.done(); });
+    BOOST_TEST(read.aborted());
+    BOOST_TEST(queued.aborted());
+    BOOST_TEST(queued.bytes() == 0U);
+    p.check_quiet();
+    BOOST_TEST(!write.done());
+    p.wake();
+    run_until(p.io, [&] { return write.done(); });
+    BOOST_TEST(write.good());
+    p.check_arrives(text);
+    conforms("cancellation", "read, behind a paused job", name_of(type));
+    conforms("cancellation", "write, behind a paused job", name_of(type));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(destroying_the_stream_aborts_them_all) {

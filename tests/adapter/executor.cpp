@@ -161,6 +161,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_handler_of_every_operation_runs_on_the_assoc
   BOOST_TEST(late.ec() == tlsmode::error::write_after_shutdown);
   BOOST_TEST(p.inside_at_end == 1);
   BOOST_TEST(p.counts.executed == 1);
+  for (const char* name :
+       {"handshake", "write", "write behind a write", "read", "shutdown", "complete at once"})
+    conforms("executors", name, channel_name<Stream>);
 }
 
 // A handshake that began elsewhere and waits for a job; the other direction waits for readiness.
@@ -189,6 +192,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_waits_for_a_job, Stream, both_channel
     SSL_set_info_callback(p.server.native_handle(), nullptr);
     run_until(p.io, [&] { return c.done(); });
   }
+  conforms("executors", "handshake that has begun, as a job", channel_name<Stream>);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_waits_for_readiness, Stream, both_channels) {
@@ -210,6 +214,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_waits_for_readiness, Stream, both_cha
   in.start(text.size());
   p.check(writable, 1);
   run_until(p.io, [&] { return write.done() && reply.done() && in.done(); });
+  conforms("executors", "wait for reading", channel_name<Stream>);
+  conforms("executors", "wait for writing", channel_name<Stream>);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_is_cancelled_wherever_it_waits, Stream, both_channels) {
@@ -229,6 +235,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_is_cancelled_wherever_it_waits, Strea
   p.check(second, 1, net::error::operation_aborted);
   first.cancel();
   p.check(first, 1, net::error::operation_aborted);
+  conforms("executors", "cancelled read", channel_name<Stream>);
+  conforms("executors", "cancelled read behind a read", channel_name<Stream>);
 }
 
 // The connection has failed, and the peer takes no alert.

@@ -2,6 +2,7 @@
 // Does a hook end with what asked it? Cancellation, deadlines, time limits, streams and loops that go away:
 // the coroutine is cancelled, nothing is left, and the loop goes on.
 #include "asio_hook_cases.hpp"
+#include "conformance.hpp"
 
 #include <tlsmode/stats.hpp>
 
@@ -29,19 +30,22 @@ void with_each(Test test) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_hook_and_the_next_asks_again) {
-  with_each([](const async_hook_case& c) {
-    async_hook_rig rig(c);
-    const auto pair = rig.run_to_the_hook();
-    operation& op = pair->operation_of_side();
-    op.cancel();
-    run_until(rig.io, [&] { return op.done() && rig.hook.alive == 0; });
-    BOOST_TEST(op.aborted());
-    BOOST_TEST(rig.hook.cancelled == 1);
-    op = start_handshake(pair->side(), c.on_client ? as_client : as_server);
-    run_until(rig.io, [&] { return rig.hook.begun == 2; });
-    rig.hook.release();
-    rig.finish(*pair);
-  });
+  for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial}) {
+    with_each([type](const async_hook_case& c) {
+      async_hook_rig rig(c);
+      const auto pair = rig.run_to_the_hook();
+      operation& op = pair->operation_of_side();
+      op.cancel(type);
+      run_until(rig.io, [&] { return op.done() && rig.hook.alive == 0; });
+      BOOST_TEST(op.aborted());
+      BOOST_TEST(rig.hook.cancelled == 1);
+      op = start_handshake(pair->side(), c.on_client ? as_client : as_server);
+      run_until(rig.io, [&] { return rig.hook.begun == 2; });
+      rig.hook.release();
+      rig.finish(*pair);
+    });
+    conforms("cancellation", "handshake, for a hook's coroutine", name_of(type));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_deadline_cancels_the_hook) {

@@ -5,6 +5,7 @@
 #include "asio_job_threads.hpp"
 #include "asio_layered.hpp"
 #include "asio_session.hpp"
+#include "conformance.hpp"
 #include "heap_counter.hpp"
 #include "job_call.hpp"
 
@@ -330,6 +331,7 @@ BOOST_AUTO_TEST_CASE(a_handshake_cancelled_while_its_step_is_away_is_gone_on_wit
     BOOST_TEST(p.s.ec() == error_code());
     check_session(p.io, p.client, p.server);
   }
+  conforms("cancellation", "handshake, for its step on a job thread", "terminal");
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_of_a_type_that_is_not_heeded_changes_nothing) {
@@ -341,6 +343,7 @@ BOOST_AUTO_TEST_CASE(a_signal_of_a_type_that_is_not_heeded_changes_nothing) {
   g.open();
   p.finish();
   BOOST_TEST(p.s.ec() == error_code());
+  conforms("cancellation", "handshake, for its step on a job thread", "total");
 }
 
 // The job stays paused, whichever way the crypto will say that it is ready.
@@ -371,6 +374,7 @@ BOOST_AUTO_TEST_CASE(a_handshake_cancelled_while_its_job_is_paused_is_gone_on_wi
       check_session(p.io, p.client, p.server);
     }
   }
+  conforms("cancellation", "handshake, for a paused job of a job thread", "terminal");
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_destroyed_while_its_step_is_away) {

@@ -3,6 +3,7 @@
 // it does not say so at all; with cancellation, destruction and other threads in between (D8).
 #include "asio_layered.hpp"
 #include "asio_pausing.hpp"
+#include "conformance.hpp"
 
 #include <tlsmode/stats.hpp>
 
@@ -169,6 +170,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_handshake_cancelled_during_the_pause_is_gone_on_
         run_until(p.io, [&] { return p.s.done(); });
         BOOST_TEST(p.s.ec() == net::ssl::error::stream_truncated, "its peer is gone; the job is not");
         BOOST_TEST(p.key.pauses() == 1);
+        for (const auto t : {net::cancellation_type::total, type})
+          conforms("cancellation", "handshake, for a paused job", name_of(t));
       }
     }
   }

@@ -3,6 +3,7 @@
 // that name no lowest layer, and the stream itself?
 #define BOOST_TEST_MODULE adapter_layered
 #include "asio_session.hpp"
+#include "conformance.hpp"
 #include "counting_layer.hpp"
 
 #include <boost/asio/read.hpp>
@@ -54,6 +55,7 @@ BOOST_AUTO_TEST_CASE(beasts_tcp_stream) {
   BOOST_TEST(&std::as_const(client).lowest_layer() == &client.next_layer().socket());
   BOOST_TEST(&beast::get_lowest_layer(client) == &client.next_layer());
   check_all(c.io, client, server);
+  conforms("next layers", "beast::tcp_stream", "asynchronous");
 }
 
 // It closes the socket; whoever comes afterwards is told why.
@@ -108,6 +110,7 @@ BOOST_AUTO_TEST_CASE(beasts_test_stream) {
   stream<layer> server(c.io, c.for_server);
   beast::test::connect(client.next_layer(), server.next_layer());
   check_all(c.io, client, server);
+  conforms("next layers", "beast::test::stream", "asynchronous");
 }
 
 BOOST_AUTO_TEST_CASE(beasts_test_stream_that_moves_one_byte_at_a_time) {
@@ -130,6 +133,7 @@ BOOST_AUTO_TEST_CASE(beasts_test_stream_that_moves_one_byte_at_a_time) {
   const operation read = start_read(server, net::buffer(room));
   run_until(c.io, [&] { return write.done() && read.done(); });
   BOOST_TEST(std::string_view(room.data(), read.bytes()) == "hello");
+  conforms("next layers", "beast::test::stream", "one byte at a time");
 }
 
 BOOST_AUTO_TEST_CASE(a_layer_that_fails_at_each_of_its_operations) {
@@ -159,6 +163,7 @@ BOOST_AUTO_TEST_CASE(a_layer_that_fails_at_each_of_its_operations) {
     whole = true;
   }
   BOOST_TEST(whole, "it works once the layer fails late enough");
+  conforms("next layers", "beast::test::stream", "fails at each operation");
 }
 
 BOOST_AUTO_TEST_CASE(tls_in_tls) {
@@ -174,6 +179,7 @@ BOOST_AUTO_TEST_CASE(tls_in_tls) {
   static_assert(std::is_same_v<stream<layer>::lowest_layer_type, tcp_socket::lowest_layer_type>);
   BOOST_TEST(&client.lowest_layer() == &client.next_layer().next_layer().lowest_layer());
   check_all(c.io, client, server);
+  conforms("next layers", "itself: TLS in TLS", "asynchronous");
 }
 
 BOOST_AUTO_TEST_CASE(a_layer_by_reference) {
@@ -185,6 +191,7 @@ BOOST_AUTO_TEST_CASE(a_layer_by_reference) {
   stream<beast::tcp_stream&> server(b, c.for_server);
   BOOST_TEST(&client.next_layer() == &a);
   check_all(c.io, client, server);
+  conforms("next layers", "beast::tcp_stream&", "asynchronous");
 }
 
 BOOST_AUTO_TEST_CASE(synchronous_operations) {
@@ -214,6 +221,8 @@ BOOST_AUTO_TEST_CASE(synchronous_operations) {
   BOOST_TEST((got == text));
   BOOST_TEST(std::string_view(room.data(), 7) == "goodbye");
   BOOST_TEST(!dog.fired());
+  for (const char* const layer : {"TCP socket", "beast::tcp_stream"})
+    conforms("next layers", layer, "blocking");
 }
 
 BOOST_AUTO_TEST_CASE(blocks_grow_with_the_traffic_and_shrink_when_it_ends) {

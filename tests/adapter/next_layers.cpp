@@ -2,6 +2,7 @@
 // Which sockets may be under the stream? Those of TCP and of the local domain, by value and by reference,
 // with any executor type.
 #include "asio_fixture.hpp"
+#include "conformance.hpp"
 
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/strand.hpp>
@@ -69,6 +70,7 @@ BOOST_AUTO_TEST_CASE(a_socket_by_reference) {
   BOOST_TEST(&client.lowest_layer() == &sockets.first.lowest_layer());
   stream<tcp_socket&> moved(std::move(client));
   check_session(io, moved, server);
+  conforms("next layers", "T&", "asynchronous");
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_on_a_referenced_socket_aborts_its_operations_when_destroyed) {
@@ -93,6 +95,7 @@ BOOST_AUTO_TEST_CASE(local_sockets) {
   stream<local_socket> client(std::move(sockets.first), client_settings);
   stream<local_socket> server(std::move(sockets.second), server_settings);
   check_session(io, client, server);
+  conforms("next layers", "local socket", "asynchronous");
 }
 
 BOOST_AUTO_TEST_CASE(a_concrete_executor_type) {
@@ -105,6 +108,7 @@ BOOST_AUTO_TEST_CASE(a_concrete_executor_type) {
   stream<socket> server(with_executor(io.get_executor(), std::move(sockets.second)), server_settings);
   static_assert(std::is_same_v<stream<socket>::executor_type, net::io_context::executor_type>);
   check_session(io, client, server);
+  conforms("next layers", "TCP socket on io_context::executor_type", "asynchronous");
 }
 
 BOOST_AUTO_TEST_CASE(a_strand_as_executor_type) {
@@ -118,6 +122,7 @@ BOOST_AUTO_TEST_CASE(a_strand_as_executor_type) {
   stream<socket_on<strand>> server(with_executor(net::make_strand(io), std::move(sockets.second)),
                                    server_settings);
   check_session(io, client, server);
+  conforms("next layers", "TCP socket on a strand", "asynchronous");
 }
 
 // As with boost::asio::ssl::stream, a stream may be made from an SSL object, and from a context of the core.
@@ -134,6 +139,7 @@ BOOST_AUTO_TEST_CASE(an_ssl_object_and_a_context_of_the_core) {
   BOOST_TEST(client.mode().contains(mode::auto_retry));
   tls_stream server(std::move(sockets.second), SSL_new(server_settings.native_handle()));
   check_session(io, client, server);
+  conforms("next layers", "TCP socket", "asynchronous");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

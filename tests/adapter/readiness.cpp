@@ -3,6 +3,7 @@
 // taking anything?
 #include "asio_layered.hpp"
 #include "asio_relay.hpp"
+#include "conformance.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -154,6 +155,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancelled_it_has_taken_nothing, Stream, both_chann
     BOOST_TEST(wait.aborted());
     say(p, "hello");
     BOOST_TEST(read_once(p) == "hello");
+    conforms("cancellation", "wait for reading, for the peer", name_of(type));
 
     indebted<Stream> d;
     operation room = start_wait(d.client, to_write);
@@ -166,6 +168,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancelled_it_has_taken_nothing, Stream, both_chann
     d.check_paid("more");
     run_until(d.io, [&] { return write.done(); });
     BOOST_TEST(write.good());
+    conforms("cancellation", "wait for writing, for room", name_of(type));
   }
 }
 

@@ -4,6 +4,7 @@
 #define BOOST_TEST_MODULE adapter_signers
 #include "asio_fixture.hpp"
 #include "asio_session.hpp"
+#include "conformance.hpp"
 #include "heap_counter.hpp"
 
 #include <tlsmode/asio/coroutine_signer.hpp>
@@ -337,9 +338,12 @@ BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_coroutine) {
   const auto s = std::make_shared<coroutine_signer>(coroutine.function());
   signing_server p(s);
   p.start();
-  for (int round = 1; round <= 3; ++round) {
+  int round = 0;
+  for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial,
+                          net::cancellation_type::terminal}) {
+    ++round;
     run_until(p.io, [&] { return coroutine.waiting != nullptr; });
-    p.s.cancel();
+    p.s.cancel(type);
     run_until(p.io, [&] { return p.s.done() && s->running() == 0; });
     BOOST_TEST(p.s.aborted());
     BOOST_TEST(coroutine.cancelled == round);
@@ -348,6 +352,8 @@ BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_coroutine) {
   }
   coroutine.release();
   p.finish();
+  for (const char* const type : {"terminal", "partial"})
+    conforms("cancellation", "handshake, for a signer's coroutine", type);
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_s_time_limit_cancels_the_coroutine) {

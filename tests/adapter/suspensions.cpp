@@ -25,6 +25,9 @@ namespace {
 
 enum class asking { client_hello, certificate, verification };
 constexpr asking all_of_them[] = {asking::client_hello, asking::certificate, asking::verification};
+constexpr const char* point_names[] = {"handshake, for a ClientHello callback",
+                                       "handshake, for a certificate callback",
+                                       "handshake, for a verify callback"};
 constexpr net::cancellation_type types[] = {net::cancellation_type::terminal, net::cancellation_type::partial,
                                             net::cancellation_type::total};
 
@@ -120,6 +123,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_handshake_is_cancelled_and_gone_on_with, Strea
       const int asked = p.callbacks.asked;
       settle(*p.io);
       BOOST_TEST(p.callbacks.asked == asked, "nobody asks any more");
+      conforms("cancellation", point_names[static_cast<std::size_t>(what)], name_of(type));
     }
     const operation op = p.start();
     p.run_to_the_wait();
@@ -258,6 +262,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_handshake_that_waits_for_a_free_job_is_cancelled
         if (type == net::cancellation_type::total) op.cancel(net::cancellation_type::partial);
         run_until(second.io, [&] { return op.done(); });
         BOOST_TEST(op.aborted());
+        conforms("cancellation", "handshake, for a free job", name_of(type));
       }
       key.release();
       run_until(first.io, [&] { return c.done() && s.done(); });
@@ -293,6 +298,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_handshake_behind_another_one_is_cancelled, Strea
     BOOST_TEST(first.ec() == error_code());
     BOOST_TEST(third.ec() == error_code());
     check_session(p.io, p.client, p.server);
+    conforms("cancellation", "handshake, behind a handshake", name_of(type));
   }
 }
 
@@ -335,6 +341,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(operations_that_wait_for_the_last_alert_are_cancel
     BOOST_TEST((error_code(to_boost(p.client.last_failure().code)) == read.ec()));
     BOOST_TEST(bool(write.ec()));
     run_out(p.io);
+    conforms("cancellation", "read, for the last alert", name_of(type));
   }
 }
 

@@ -212,6 +212,8 @@ BOOST_AUTO_TEST_CASE(detached) {
   peer = start_shutdown(p.server);
   run_until(p.io, [&] { return peer.done(); });
   BOOST_TEST(peer.ec() == error_code());
+  for (const char* name : {"handshake", "wait for writing", "write", "wait for reading", "read", "shutdown"})
+    conforms("tokens", "detached", name);
 }
 
 BOOST_AUTO_TEST_CASE(detached_handshake_that_has_begun) {
@@ -223,6 +225,7 @@ BOOST_AUTO_TEST_CASE(detached_handshake_that_has_begun) {
   p.server.async_handshake(as_server, net::buffer(hello), net::detached);
   run_until(p.io, [&] { return peer.done() && p.server.state() == connection_state::open; });
   BOOST_TEST(peer.good());
+  conforms("tokens", "detached", "handshake that has begun");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

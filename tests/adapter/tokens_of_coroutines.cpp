@@ -101,13 +101,13 @@ BOOST_AUTO_TEST_CASE(use_awaitable) {
   every_operation([](net::io_context& io, seen& s, auto start) { spawn(io, s, start(net::use_awaitable)); });
 }
 
-BOOST_AUTO_TEST_CASE(as_tuple) {
+BOOST_AUTO_TEST_CASE(use_awaitable_as_tuple) {
   every_operation([](net::io_context& io, seen& s, auto start) {
     spawn(io, s, start(net::as_tuple(net::use_awaitable)));
   });
 }
 
-BOOST_AUTO_TEST_CASE(redirect_error) {
+BOOST_AUTO_TEST_CASE(use_awaitable_with_redirect_error) {
   every_operation([](net::io_context& io, seen& s, auto start) {
     const auto ec = std::make_shared<error_code>(net::error::eof);
     spawn(io, s, start(net::redirect_error(net::use_awaitable, *ec)), ec);

@@ -5,6 +5,7 @@
 #define TLSMODE_TESTS_SUPPORT_ASIO_LAYERED_HPP
 
 #include "asio_fixture.hpp"
+#include "conformance.hpp"
 #include "counting_layer.hpp"
 
 #include <tuple>
@@ -18,6 +19,11 @@ using layered_server = tls_pair<asio_stream, layered_stream>;
 /// For BOOST_AUTO_TEST_CASE_TEMPLATE: a plain socket, whose bytes go straight to OpenSSL, and another layer,
 /// whose bytes go through memory.
 using both_channels = std::tuple<tls_stream, layered_stream>;
+
+/// What such a stream is over, in the conformance tables.
+template <class Stream>
+inline constexpr const char* channel_name =
+    std::is_same_v<Stream, tls_stream> ? "plain socket" : "another layer";
 
 inline tcp_socket& socket_of(tls_stream& s) { return s.next_layer(); }
 inline tcp_socket& socket_of(layered_stream& s) { return s.next_layer().socket(); }

@@ -25,6 +25,12 @@ using handshake_type = net::ssl::stream_base::handshake_type;
 constexpr auto as_client = net::ssl::stream_base::client;
 constexpr auto as_server = net::ssl::stream_base::server;
 
+/// The name of a cancellation type in the conformance tables.
+inline const char* name_of(boost::asio::cancellation_type type) {
+  using enum boost::asio::cancellation_type;
+  return type == terminal ? "terminal" : type == partial ? "partial" : "total";
+}
+
 /// One started operation: whether and how it ended, and the means to cancel it.
 class operation {
  public:

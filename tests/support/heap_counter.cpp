@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Replaces operator new and OpenSSL's allocator by ones that count.
+// Replaces operator new and OpenSSL's allocator by ones that count, and that fail when told to.
 #include "heap_counter.hpp"
 
 #include <openssl/crypto.h>
@@ -23,7 +23,20 @@ void count(std::size_t n, bool added) noexcept {
   if (n == job_stack_size) added ? ++stacks : --stacks;
 }
 
-void* allocate(std::size_t n) noexcept {
+thread_local struct {
+  bool armed = false;
+  heap_user who = heap_user::operator_new;
+  long number = 0;
+  long count = 0;
+  int held = 0;
+} fault;
+
+bool fails(heap_user who) noexcept {
+  return fault.armed && fault.who == who && fault.held == 0 && ++fault.count == fault.number;
+}
+
+void* allocate(std::size_t n, heap_user who = heap_user::operator_new) noexcept {
+  if (fails(who)) return nullptr;
   auto* const block = static_cast<char*>(std::malloc(n + header));
   if (block == nullptr) return nullptr;
   *reinterpret_cast<std::size_t*>(block) = n;
@@ -41,14 +54,17 @@ void release(void* p) noexcept {
   std::free(static_cast<char*>(p) - header);
 }
 
-void* openssl_malloc(std::size_t n, const char*, int) { return n == 0 ? nullptr : allocate(n); }
+void* openssl_malloc(std::size_t n, const char*, int) {
+  return n == 0 ? nullptr : allocate(n, heap_user::openssl);
+}
 void openssl_free(void* p, const char*, int) { release(p); }
 void* openssl_realloc(void* p, std::size_t n, const char*, int) {
-  if (p == nullptr) return n == 0 ? nullptr : allocate(n);
+  if (p == nullptr) return openssl_malloc(n, nullptr, 0);
   if (n == 0) {
     release(p);
     return nullptr;
   }
+  if (fails(heap_user::openssl)) return nullptr;
   const std::size_t before = size_of(p);
   auto* const block = static_cast<char*>(std::realloc(static_cast<char*>(p) - header, n + header));
   if (block == nullptr) return nullptr;
@@ -71,6 +87,13 @@ void* new_or_throw(std::size_t n) {
 std::size_t heap_bytes() noexcept { return bytes; }
 std::size_t job_stacks() noexcept { return stacks; }
 bool heap_is_counted() noexcept { return counted; }
+
+allocation_fault::allocation_fault(heap_user who, long number) noexcept { fault = {true, who, number, 0, fault.held}; }
+allocation_fault::~allocation_fault() { fault.armed = false; }
+long allocation_fault::count() noexcept { return fault.count; }
+bool allocation_fault::struck() noexcept { return fault.count >= fault.number; }
+no_allocation_fault::no_allocation_fault() noexcept { ++fault.held; }
+no_allocation_fault::~no_allocation_fault() { --fault.held; }
 
 } // namespace tlsmode::test
 

@@ -15,6 +15,8 @@ RECORDS = ("fuzz_records", None)
 HANDSHAKE = ("fuzz_handshake", None)
 PARSERS = ("fuzz_parsers", None)
 STREAM = ("fuzz_stream", None)
+SWEEP = ("sweep_adapter", None)
+DIFFERENTIAL = ("differential", None)
 
 
 def core(suite):
@@ -183,4 +185,26 @@ MUTATIONS = [Mutation(*m) for m in [
      "    memory_.set_capacity(output_limit);\n    memory_.consume(n);\n    if (!ec ||",
      "    memory_.set_capacity(output_limit);\n    if (!ec ||", "what the layer took is sent again",
      [STREAM]),
+    # What only the fault sweep or the comparison with the stock stream would see.
+    ("failed-write-keeps-its-job", CORE + "engine.cpp",
+     "      cancel_write(); // nobody repeats it: whoever comes next ends its paused job\n", "",
+     "a write that fails leaves its paused job without an owner", [SWEEP]),
+    ("aborted-operation-leaks", ADAPTER + "async_driver.hpp",
+     "    const std::size_t n = stop_action();\n    finish(cancel_.late()",
+     "    const std::size_t n = stop_action();\n    state_ptr<NextLayer>(state_).detach();\n    finish(cancel_.late()",
+     "a cancelled operation leaves the stream's state on the heap", [SWEEP]),
+    ("reset-keeps-bytes", ADAPTER + "buffered_channel.hpp",
+     "    memory_ = {};\n    memory_.set_capacity(output_limit);\n    read_error_", "    read_error_",
+     "reset() keeps what the last connection has left with the channel", [SWEEP]),
+    ("failure-told-once", ADAPTER + "buffered_channel.hpp", "      memory_.fail_reads(ec);\n", "      memory_.feed_eof();\n",
+     "a failure of the layer is told as its end", [SWEEP]),
+    ("end-is-an-error", ADAPTER + "buffered_channel.hpp", "      memory_.feed_eof();\n", "      memory_.fail_reads(ec);\n",
+     "the end of a layer is told as an error of its own", [DIFFERENTIAL]),
+    ("read-stops-at-a-record", CORE + "engine.cpp",
+     "      if (got >= batch_limit_) return {suspend::none, got, {}};\n",
+     "      if (got != 0) return {suspend::none, got, {}};\n", "a read stops at the end of a record", [DIFFERENTIAL]),
+    ("long-operation-counts-less", ADAPTER + "async_driver.hpp",
+     "        return finish(state_->channel.restore(s.error), s.bytes, initiating);",
+     "        return finish(state_->channel.restore(s.error), s.bytes > 9'000 ? 9'000 : s.bytes, initiating);",
+     "a long operation tells less bytes than it moved", [DIFFERENTIAL]),
 ]]

@@ -3,7 +3,6 @@
 # shellcheck shell=bash
 
 peers_main() { # peers_main [NAME...] and run.py's options
-  if [ -n "${missing[*]:-}" ]; then configure release -DBUILD_TESTING=ON; fi # they are targets of the tests
   build release tls_peer web_peer https_server https_client
   say "talking with real peers"
   python3 tests/peers/run.py --build build/release --report docs/peers.md "$@"

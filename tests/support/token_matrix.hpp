@@ -5,6 +5,7 @@
 #define TLSMODE_TESTS_SUPPORT_TOKEN_MATRIX_HPP
 
 #include "asio_fixture.hpp"
+#include "conformance.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -53,6 +54,8 @@ class matrix_row : public Pair {
   explicit matrix_row(Make make) : make_(std::move(make)) {}
 
  protected:
+  /// Names the operation that comes next.
+  const char* begin(const char* name) { return operation_name_ = name; }
   /// Starts the operation and runs until it and the peer's are over.
   template <class Signature, class Function>
   void run(Function f, error_code expected = {}) {
@@ -66,6 +69,7 @@ class matrix_row : public Pair {
     BOOST_TEST(result_.calls == 1);
     BOOST_TEST(result_.ec == expected);
     peer_idle_ = true;
+    conforms("tokens", case_in_words(), operation_name_);
   }
   void peer_does(operation op) {
     peer_ = std::move(op);
@@ -77,6 +81,7 @@ class matrix_row : public Pair {
   Make make_;
   operation peer_;
   bool peer_idle_ = true;
+  const char* operation_name_ = "";
 };
 
 template <class Make>
@@ -88,40 +93,40 @@ class client_row : public matrix_row<our_client, Make> {
     std::array<char, 10> room{}, peer_room{};
     const net::mutable_buffer to = net::buffer(room);
     const net::const_buffer ping("ping", 4), pong("pong", 4);
-    BOOST_TEST_CONTEXT("read that fails") {
+    BOOST_TEST_CONTEXT(this->begin("read that fails")) {
       this->template run<with_bytes>(
           [&c, to](auto&& t) { return c.async_read_some(to, std::forward<decltype(t)>(t)); },
           error::handshake_needed);
     }
-    BOOST_TEST_CONTEXT("handshake") {
+    BOOST_TEST_CONTEXT(this->begin("handshake")) {
       this->peer_does(start_handshake(this->server, as_server));
       this->template run<no_bytes>(
           [&c](auto&& t) { return c.async_handshake(as_client, std::forward<decltype(t)>(t)); });
     }
-    BOOST_TEST_CONTEXT("wait for writing") {
+    BOOST_TEST_CONTEXT(this->begin("wait for writing")) {
       this->template run<no_bytes>([&c](auto&& t) {
         return c.async_wait(net::socket_base::wait_write, std::forward<decltype(t)>(t));
       });
     }
-    BOOST_TEST_CONTEXT("write") {
+    BOOST_TEST_CONTEXT(this->begin("write")) {
       this->peer_does(start_read(this->server, net::buffer(peer_room)));
       this->template run<with_bytes>(
           [&c, ping](auto&& t) { return c.async_write_some(ping, std::forward<decltype(t)>(t)); });
       BOOST_TEST(this->result_.bytes == 4U);
       BOOST_TEST(std::string_view(peer_room.data(), 4) == "ping");
     }
-    BOOST_TEST_CONTEXT("wait for reading") {
+    BOOST_TEST_CONTEXT(this->begin("wait for reading")) {
       this->peer_does(start_write(this->server, pong));
       this->template run<no_bytes>(
           [&c](auto&& t) { return c.async_wait(net::socket_base::wait_read, std::forward<decltype(t)>(t)); });
       BOOST_TEST(c.pending() == 4U);
     }
-    BOOST_TEST_CONTEXT("read") {
+    BOOST_TEST_CONTEXT(this->begin("read")) {
       this->template run<with_bytes>(
           [&c, to](auto&& t) { return c.async_read_some(to, std::forward<decltype(t)>(t)); });
       BOOST_TEST(std::string_view(room.data(), this->result_.bytes) == "pong");
     }
-    BOOST_TEST_CONTEXT("shutdown") {
+    BOOST_TEST_CONTEXT(this->begin("shutdown")) {
       this->peer_does(start_shutdown(this->server));
       if (choose_form)
         this->template run<no_bytes>(
@@ -146,7 +151,7 @@ class server_row : public matrix_row<our_server, Make> {
     std::vector<char> hello(socket.available());
     hello.resize(socket.read_some(net::buffer(hello)));
     const net::const_buffer begun = net::buffer(hello);
-    BOOST_TEST_CONTEXT("handshake that has begun") {
+    BOOST_TEST_CONTEXT(this->begin("handshake that has begun")) {
       this->template run<with_bytes>([&s, begun](auto&& t) {
         return s.async_handshake(as_server, begun, std::forward<decltype(t)>(t));
       });

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSL-1.0
+// Which steps of an operation a sweep takes: all, or as many as there is time for in every build. The
+// environment decides; see docs/testing.md. Knows no streams.
+#ifndef TLSMODE_TESTS_SWEEP_SETTINGS_HPP
+#define TLSMODE_TESTS_SWEEP_SETTINGS_HPP
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+namespace tlsmode::test {
+
+/// A number from the environment.
+inline long setting(const char* name, long otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr || *text == '\0' ? otherwise : std::strtol(text, nullptr, 10);
+}
+
+/// True if the sweep is to leave nothing out: TLSMODE_SWEEP=all.
+inline bool sweep_everything() {
+  const char* const text = std::getenv("TLSMODE_SWEEP");
+  return text != nullptr && std::string_view(text) == "all";
+}
+
+/// True if the build has sanitizers, with which everything takes some ten times as long.
+constexpr bool sweep_is_slow() {
+#if defined(TLSMODE_SANITIZE_ADDRESS) || defined(TLSMODE_SANITIZE_THREAD)
+  return true;
+#else
+  return false;
+#endif
+}
+
+/// Steps 1 to `steps` and the one after them, at which nothing strikes any more; or `most` of them, evenly
+/// apart and from another beginning for each `salt`, so that sweeps of the same kind take different ones, and
+/// the one after them only if asked for.
+inline std::vector<long> steps_to_take(long steps, long most, std::uint32_t salt, bool beyond = true) {
+  std::vector<long> taken;
+  if (sweep_everything() || most >= steps) {
+    for (long i = 1; i <= steps + 1; ++i) taken.push_back(i);
+    return taken;
+  }
+  const auto begin = static_cast<long>((salt * 2654435761U >> 8) % static_cast<std::uint32_t>(steps));
+  for (long i = 0; i < most; ++i) taken.push_back((begin + i * steps / most) % steps + 1);
+  std::sort(taken.begin(), taken.end());
+  if (beyond) taken.push_back(steps + 1);
+  return taken;
+}
+
+} // namespace tlsmode::test
+
+#endif
