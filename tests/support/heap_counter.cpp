@@ -88,7 +88,9 @@ std::size_t heap_bytes() noexcept { return bytes; }
 std::size_t job_stacks() noexcept { return stacks; }
 bool heap_is_counted() noexcept { return counted; }
 
-allocation_fault::allocation_fault(heap_user who, long number) noexcept { fault = {true, who, number, 0, fault.held}; }
+allocation_fault::allocation_fault(heap_user who, long number) noexcept {
+  fault = {true, who, number, 0, fault.held};
+}
 allocation_fault::~allocation_fault() { fault.armed = false; }
 long allocation_fault::count() noexcept { return fault.count; }
 bool allocation_fault::struck() noexcept { return fault.count >= fault.number; }
