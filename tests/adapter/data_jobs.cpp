@@ -105,8 +105,9 @@ BOOST_AUTO_TEST_CASE(a_paused_read_keeps_a_write_out_and_both_complete) {
 // Its bytes are with OpenSSL and count as sealed; whoever else is there goes on with its job.
 BOOST_AUTO_TEST_CASE(the_job_of_a_cancelled_write_is_finished_by_others) {
   const auto terminal = net::cancellation_type::terminal, partial = net::cancellation_type::partial;
-  for (const auto& [with_read, type] :
-       {std::pair{false, terminal}, std::pair{true, terminal}, std::pair{true, partial}}) {
+  for (const auto& how : {std::pair{false, terminal}, std::pair{true, terminal}, std::pair{true, partial}}) {
+    const bool with_read = how.first;
+    const net::cancellation_type type = how.second;
     pausing_client p;
     operation read;
     if (with_read) read = start_read(p.client, net::buffer(p.room));
