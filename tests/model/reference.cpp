@@ -11,9 +11,10 @@
 #include <array>
 
 namespace tlsmode::model {
-namespace {
 
 using state = connection_state;
+
+namespace {
 
 bool before_open(state s) noexcept { return s == state::fresh || s == state::handshaking; }
 bool sent_close(state s) noexcept { return s == state::close_sent || s == state::closed; }
