@@ -54,6 +54,38 @@ BOOST_AUTO_TEST_CASE(a_cancelled_read_loses_nothing_wherever_the_record_was_cut)
   }
 }
 
+// A callback that OpenSSL calls in the middle of a step may be what cancels the operation. The peer then says
+// nothing more: the operation must not wait for it.
+BOOST_AUTO_TEST_CASE(a_read_that_is_cancelled_while_it_runs_does_not_wait) {
+  for (const auto type : types) {
+    relayed p(TLS1_3_VERSION);
+    p.handshake();
+    SSL* const ssl = p.client.native_handle();
+    operation read;
+    struct canceller {
+      operation* read;
+      net::cancellation_type type;
+      int calls = 0;
+    } canceller{&read, type};
+    SSL_set_msg_callback_arg(ssl, &canceller);
+    SSL_set_msg_callback(ssl, [](int, int, int, const void*, std::size_t, SSL*, void* arg) {
+      auto& self = *static_cast<struct canceller*>(arg);
+      if (self.calls++ == 0) self.read->cancel(self.type);
+    });
+    std::array<char, 10> room{};
+    p.client.async_read_some(net::buffer(room), read.make_handler()); // gets the tickets, and wants more
+    run_until(p.io, [&] { return read.done(); });
+    BOOST_TEST(canceller.calls > 0);
+    BOOST_TEST(read.aborted());
+    SSL_set_msg_callback(ssl, nullptr);
+
+    const operation next = start_read(p.client, net::buffer(room));
+    const operation write = start_write(p.server, net::buffer("later", 5));
+    p.run_until([&] { return next.done() && write.done(); });
+    BOOST_TEST(std::string_view(room.data(), next.bytes()) == "later");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(reads_cancelled_all_the_time_deliver_every_byte) {
   open_pair<our_client> p;
   const std::string text = random_bytes(200000, 1);

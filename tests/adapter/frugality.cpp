@@ -160,6 +160,23 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_scattered_read_fills_all_of_it, Stream, both_cha
   BOOST_TEST(scatter(p) == 8010U);
 }
 
+// A receive that fills its memory is no sign that nothing more is there.
+BOOST_AUTO_TEST_CASE(a_read_takes_all_records_that_are_there) {
+  client_pair<tls_stream> p;
+  settle_down(p);
+  const std::string text = random_bytes(49152, 1);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const operation write = start_write(p.server, net::buffer(text.data() + 16384 * i, 16384));
+    run_until(p.io, [&] { return write.done(); });
+  }
+  wait_for_bytes(socket_of(p.client), 3 * (16384 + 22));
+  std::string room(text.size(), '-');
+  const operation read = start_read(p.client, net::buffer(room));
+  run_until(p.io, [&] { return read.done(); });
+  BOOST_TEST(read.bytes() == text.size());
+  BOOST_TEST((room == text));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_mebibyte_takes_few_calls, Stream, both_channels) {
   client_pair<Stream> sending;
   BOOST_TEST(mebibyte(sending.io, sending.client, sending.server).sends <= 80);
