@@ -24,6 +24,7 @@ namespace {
 
 using namespace tlsmode;
 using namespace tlsmode::fuzz;
+using namespace std::string_view_literals;
 
 // The lines of a text, as C strings that live as long as it does.
 std::vector<std::string> lines_of(std::string_view text) {
@@ -116,7 +117,7 @@ void urls(std::string_view text) {
     require(!u.port.empty() && u.port.find_first_not_of("0123456789") == std::string::npos,
             "a port is a number");
     require(u.target.starts_with('/'), "a target is a path");
-    require((u.host + u.target + u.authority).find_first_of("\r\n \0") == std::string::npos,
+    require((u.host + u.target + u.authority).find_first_of("\r\n \0"sv) == std::string::npos,
             "nothing is smuggled in");
   } catch (const std::invalid_argument&) {
   }

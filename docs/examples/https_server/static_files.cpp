@@ -74,6 +74,8 @@ std::optional<std::string> path_of(std::string_view target) {
   std::string path;
   for (std::size_t i = 0; i < target.size(); ++i) {
     if (target[i] != '%') {
+      const auto byte = static_cast<unsigned char>(target[i]);
+      if (byte <= ' ' || byte == 0x7f) return std::nullopt; // RFC 9112 section 3.2 has none of them
       path += target[i];
       continue;
     }
