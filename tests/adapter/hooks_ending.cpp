@@ -35,6 +35,10 @@ BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_hook_and_the_next_asks
       async_hook_rig rig(c);
       const auto pair = rig.run_to_the_hook();
       operation& op = pair->operation_of_side();
+      op.cancel(net::cancellation_type::total); // bytes have gone both ways
+      settle(rig.io);
+      BOOST_TEST(!op.done());
+      BOOST_TEST(rig.hook.cancelled == 0);
       op.cancel(type);
       run_until(rig.io, [&] { return op.done() && rig.hook.alive == 0; });
       BOOST_TEST(op.aborted());
@@ -45,6 +49,7 @@ BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_hook_and_the_next_asks
       rig.finish(*pair);
     });
     conforms("cancellation", "handshake, for a hook's coroutine", name_of(type));
+    conforms("cancellation", "handshake, for a hook's coroutine", "total");
   }
 }
 

@@ -309,7 +309,9 @@ BOOST_AUTO_TEST_SUITE(ends)
 
 // The signal is remembered; the engine is not touched before it is back.
 BOOST_AUTO_TEST_CASE(a_handshake_cancelled_while_its_step_is_away_is_gone_on_with) {
-  for (const bool by_limit : {false, true}) {
+  for (const auto type :
+       {net::cancellation_type::none, net::cancellation_type::terminal, net::cancellation_type::partial}) {
+    const bool by_limit = type == net::cancellation_type::none;
     gated_server p;
     gate g(p.server.native_handle());
     if (by_limit) p.server.expires_after(std::chrono::milliseconds(10));
@@ -318,7 +320,7 @@ BOOST_AUTO_TEST_CASE(a_handshake_cancelled_while_its_step_is_away_is_gone_on_wit
     if (by_limit)
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     else
-      p.s.cancel();
+      p.s.cancel(type);
     settle(p.io);
     BOOST_TEST(!p.s.done());
     g.open();
@@ -330,8 +332,8 @@ BOOST_AUTO_TEST_CASE(a_handshake_cancelled_while_its_step_is_away_is_gone_on_wit
     p.finish();
     BOOST_TEST(p.s.ec() == error_code());
     check_session(p.io, p.client, p.server);
+    if (!by_limit) conforms("cancellation", "handshake, for its step on a job thread", name_of(type));
   }
-  conforms("cancellation", "handshake, for its step on a job thread", "terminal");
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_of_a_type_that_is_not_heeded_changes_nothing) {
@@ -349,14 +351,22 @@ BOOST_AUTO_TEST_CASE(a_signal_of_a_type_that_is_not_heeded_changes_nothing) {
 // The job stays paused, whichever way the crypto will say that it is ready.
 BOOST_AUTO_TEST_CASE(a_handshake_cancelled_while_its_job_is_paused_is_gone_on_with) {
   for (const waking way : ways) {
-    for (const bool by_limit : {false, true}) {
+    for (const auto type : {net::cancellation_type::none, net::cancellation_type::terminal,
+                            net::cancellation_type::partial, net::cancellation_type::total}) {
+      const bool by_limit = type == net::cancellation_type::none;
+      const bool heeded = type != net::cancellation_type::total; // bytes have gone both ways
       gated_server p;
       pausing key(way);
       key.install(p.server.native_handle());
       if (by_limit) p.server.expires_after(std::chrono::milliseconds(50));
       p.start();
       run_until(p.io, [&] { return key.pauses() == 1; });
-      if (!by_limit) p.s.cancel();
+      if (!by_limit) p.s.cancel(type);
+      if (!heeded) {
+        settle(p.io);
+        BOOST_TEST(!p.s.done());
+        p.s.cancel();
+      }
       run_until(p.io, [&] { return p.s.done(); });
       const error_code expected = by_limit ? net::error::timed_out : net::error::operation_aborted;
       BOOST_TEST(p.s.ec() == expected);
@@ -372,9 +382,9 @@ BOOST_AUTO_TEST_CASE(a_handshake_cancelled_while_its_job_is_paused_is_gone_on_wi
       BOOST_TEST(key.pauses() == 1);
       BOOST_TEST(key.descriptors_intact());
       check_session(p.io, p.client, p.server);
+      if (!by_limit) conforms("cancellation", "handshake, for a paused job of a job thread", name_of(type));
     }
   }
-  conforms("cancellation", "handshake, for a paused job of a job thread", "terminal");
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_destroyed_while_its_step_is_away) {

@@ -5,11 +5,14 @@
 #include "conformance.hpp"
 
 #include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <optional>
+#include <thread>
 
 BOOST_AUTO_TEST_SUITE(next_layers)
 
@@ -49,6 +52,50 @@ void check_session(net::io_context& io, Client& client, Server& server) {
   BOOST_TEST(bye_too.ec() == error_code());
 }
 
+// The same with blocking calls, the server's on a thread of its own.
+template <class Client, class Server>
+void check_blocking_session(Client& client, Server& server) {
+  const std::string text = random_bytes(1 << 20, 1);
+  std::string room(text.size(), '\0');
+  std::array<error_code, 3> at_server;
+  std::thread t([&] {
+    server.handshake(as_server, at_server[0]);
+    net::read(server, net::buffer(room), at_server[1]);
+    server.shutdown(at_server[2]);
+  });
+  error_code handshaken, written, shut;
+  client.handshake(as_client, handshaken);
+  net::write(client, net::buffer(text), written);
+  client.shutdown(shut);
+  t.join();
+  for (const error_code& ec : {handshaken, written, shut, at_server[0], at_server[1], at_server[2]})
+    BOOST_TEST(ec == error_code());
+  BOOST_TEST((room == text));
+}
+
+// Streams of one kind for both sides, made by `make` of a socket and a context, of sockets made by `connect`.
+template <class Connect, class Make>
+void check_layer(const char* name, Connect connect, Make make) {
+  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
+  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
+  {
+    net::io_context io;
+    auto sockets = connect(io);
+    auto client = make(io, sockets.first, client_settings);
+    auto server = make(io, sockets.second, server_settings);
+    check_session(io, client, server);
+    conforms("next layers", name, "asynchronous");
+  }
+  net::io_context io;
+  auto sockets = connect(io);
+  auto client = make(io, sockets.first, client_settings);
+  auto server = make(io, sockets.second, server_settings);
+  check_blocking_session(client, server);
+  conforms("next layers", name, "blocking");
+}
+
+const auto tcp_sockets = [](net::io_context& io) { return tcp_pair(io.get_executor(), io.get_executor()); };
+
 template <class Executor>
 using socket_on = net::basic_stream_socket<net::ip::tcp, Executor>;
 
@@ -70,7 +117,9 @@ BOOST_AUTO_TEST_CASE(a_socket_by_reference) {
   BOOST_TEST(&client.lowest_layer() == &sockets.first.lowest_layer());
   stream<tcp_socket&> moved(std::move(client));
   check_session(io, moved, server);
-  conforms("next layers", "T&", "asynchronous");
+  check_layer("T&", tcp_sockets, [](net::io_context&, tcp_socket& socket, net::ssl::context& settings) {
+    return stream<tcp_socket&>(socket, settings);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_on_a_referenced_socket_aborts_its_operations_when_destroyed) {
@@ -88,41 +137,29 @@ BOOST_AUTO_TEST_CASE(a_stream_on_a_referenced_socket_aborts_its_operations_when_
 }
 
 BOOST_AUTO_TEST_CASE(local_sockets) {
-  net::io_context io;
-  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
-  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
-  auto sockets = local_pair(io.get_executor());
-  stream<local_socket> client(std::move(sockets.first), client_settings);
-  stream<local_socket> server(std::move(sockets.second), server_settings);
-  check_session(io, client, server);
-  conforms("next layers", "local socket", "asynchronous");
+  check_layer(
+      "local socket", [](net::io_context& io) { return local_pair(io.get_executor()); },
+      [](net::io_context&, local_socket& socket, net::ssl::context& settings) {
+        return stream<local_socket>(std::move(socket), settings);
+      });
 }
 
 BOOST_AUTO_TEST_CASE(a_concrete_executor_type) {
-  net::io_context io;
-  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
-  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
-  auto sockets = tcp_pair(io.get_executor(), io.get_executor());
-  using socket = socket_on<net::io_context::executor_type>;
-  stream<socket> client(with_executor(io.get_executor(), std::move(sockets.first)), client_settings);
-  stream<socket> server(with_executor(io.get_executor(), std::move(sockets.second)), server_settings);
-  static_assert(std::is_same_v<stream<socket>::executor_type, net::io_context::executor_type>);
-  check_session(io, client, server);
-  conforms("next layers", "TCP socket on io_context::executor_type", "asynchronous");
+  using socket_type = socket_on<net::io_context::executor_type>;
+  static_assert(std::is_same_v<stream<socket_type>::executor_type, net::io_context::executor_type>);
+  check_layer("TCP socket on io_context::executor_type", tcp_sockets,
+              [](net::io_context& io, tcp_socket& socket, net::ssl::context& settings) {
+                return stream<socket_type>(with_executor(io.get_executor(), std::move(socket)), settings);
+              });
 }
 
 BOOST_AUTO_TEST_CASE(a_strand_as_executor_type) {
-  net::io_context io;
-  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
-  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
-  auto sockets = tcp_pair(io.get_executor(), io.get_executor());
   using strand = net::strand<net::io_context::executor_type>;
-  stream<socket_on<strand>> client(with_executor(net::make_strand(io), std::move(sockets.first)),
-                                   client_settings);
-  stream<socket_on<strand>> server(with_executor(net::make_strand(io), std::move(sockets.second)),
-                                   server_settings);
-  check_session(io, client, server);
-  conforms("next layers", "TCP socket on a strand", "asynchronous");
+  check_layer("TCP socket on a strand", tcp_sockets,
+              [](net::io_context& io, tcp_socket& socket, net::ssl::context& settings) {
+                return stream<socket_on<strand>>(with_executor(net::make_strand(io), std::move(socket)),
+                                                 settings);
+              });
 }
 
 // As with boost::asio::ssl::stream, a stream may be made from an SSL object, and from a context of the core.

@@ -343,6 +343,9 @@ BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_coroutine) {
                           net::cancellation_type::terminal}) {
     ++round;
     run_until(p.io, [&] { return coroutine.waiting != nullptr; });
+    p.s.cancel(net::cancellation_type::total); // bytes have gone both ways
+    settle(p.io);
+    BOOST_TEST(!p.s.done());
     p.s.cancel(type);
     run_until(p.io, [&] { return p.s.done() && s->running() == 0; });
     BOOST_TEST(p.s.aborted());
@@ -352,7 +355,7 @@ BOOST_AUTO_TEST_CASE(cancelling_the_handshake_cancels_the_coroutine) {
   }
   coroutine.release();
   p.finish();
-  for (const char* const type : {"terminal", "partial"})
+  for (const char* const type : {"terminal", "partial", "total"})
     conforms("cancellation", "handshake, for a signer's coroutine", type);
 }
 

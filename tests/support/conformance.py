@@ -25,6 +25,8 @@ class Table(NamedTuple):
 TYPES = ["terminal", "partial", "total"]
 HANDSHAKES = ["handshake", "client authentication", "resumption"]
 ASKING = ["with a signer", "with hooks"]
+# What cannot happen to a blocking call.
+SYNCHRONOUS = ["terminal", "partial", "total", "destroyed", "no io_context"]
 CHANNELS = ["plain socket", "another layer"]
 # Built only where Boost.Context is.
 OPTIONAL = ("yield context",)
@@ -69,7 +71,8 @@ TABLES = [
     Table("sweep", "Faults at the steps of each operation",
           "The [fault sweep](testing.md#fault-sweep), over a layer in memory: what must be so after the fault is so.", "operation, and how it runs",
           [f"{what}, {how}" for what in HANDSHAKES + ["write", "read", "KeyUpdate", "shutdown"]
-           for how in ["plain", "synchronous"] + ASKING + ["with jobs"] if how not in ASKING or what in HANDSHAKES],
+           for how in ["plain", "synchronous"] + ASKING + ["with jobs"]
+           if how not in ASKING or (what in HANDSHAKES and (what, how) != ("resumption", "with a signer"))],
           ["error", "reset", "eof", "stall", *TYPES, "allocation", "destroyed", "no io_context"]),
     Table("next layers", "Next layers", "A whole session: handshake, data both ways, shutdown.", "next layer",
           ["TCP socket", "TCP socket on io_context::executor_type", "TCP socket on a strand", "local socket", "T&",
@@ -78,6 +81,12 @@ TABLES = [
 ]
 
 Records = dict[str, set[tuple[str, str]]]
+
+
+def applies(table: str, row: str, column: str) -> bool:
+    """A handler that is detached hears of no error, and a blocking call has no handler."""
+    return (row, column) != ("detached", "read that fails") and not (
+        table == "sweep" and row.endswith("synchronous") and column in SYNCHRONOUS)
 
 
 def optional(row: str) -> bool:
@@ -99,13 +108,15 @@ def read_records(directory: Path) -> Records:
 def make(records: Records) -> str:
     out = ["<!-- SPDX-License-Identifier: BSL-1.0 -->", "# Conformance", "",
            "Made by `./dev conformance` from what the tests checked when they ran; a test compares it. A mark is a "
-           "check that passed;", "a blank cell does not apply, or nobody tests it."]
+           "check that passed,", "a dash: it does not apply; a blank cell: nobody tests it."]
     for table in TABLES:
         cells = records[table.name]
         out += ["", f"## {table.title}", "", table.text, ""]
         out += [f"| {table.rows_are} | " + " | ".join(table.columns) + " |", "|---" * (len(table.columns) + 1) + "|"]
-        out += [f"| {row} | " + " | ".join("✓" if (row, column) in cells else " " for column in table.columns) + " |"
-                for row in table.rows]
+        for row in table.rows:
+            marks = ["✓" if (row, column) in cells else " " if applies(table.name, row, column) else "–"
+                     for column in table.columns]
+            out.append(f"| {row} | " + " | ".join(marks) + " |")
     return "\n".join(out) + "\n"
 
 
