@@ -317,6 +317,7 @@ BOOST_AUTO_TEST_CASE(schemes_are_text) {
         "ec:", "ec:SHA256:1", "ec:SHA 256", "ed25519:", "ed25519:SHA512", " ed25519", "rsa-pkcs1:SHA256:32",
         "ec:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})
     BOOST_TEST(!parse_signing_scheme(text), text);
+  BOOST_TEST(!parse_signing_scheme("rsa-pss:SHA256:-0"));
   BOOST_TEST(!parse_signing_scheme(std::string_view("ec:SHA256\0", 10)));
 }
 

@@ -146,7 +146,7 @@ MUTATIONS = [Mutation(*m) for m in [
      "      verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;",
      "      verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 1;",
      "a verify callback cannot refuse", [core("peer_checks"), core(None)]),
-    ("scheme-salt", CORE + "signer_wire.cpp", "  return whole && plain && n >= 0 ?", "  return whole && n >= 0 ?",
+    ("scheme-salt", CORE + "signer_wire.cpp", "  return whole && plain ?", "  return whole && n >= 0 ?",
      "two texts mean one scheme", [PARSERS, ("tlsmode_core_signer_tests", None)]),
     # The adapter.
     ("socket-read-ends-early", "asio_adapter/src/socket_transport.cpp",
