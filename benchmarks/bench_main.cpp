@@ -19,7 +19,11 @@ using namespace bench;
 
 void print_list(std::ostream& out) {
   out << "cells:\n";
-  for (const cell& one : all_cells()) out << "  " << one.key << ": " << one.title << '\n';
+  for (const cell& one : all_cells()) {
+    out << "  " << one.key << ": " << one.title;
+    if (one.when != level::normal) out << (one.when == level::quick ? " (also --quick)" : " (only --full)");
+    out << '\n';
+  }
   out << "streams:\n";
   for (const stream_type* stream : all_streams()) out << "  " << stream->key << ": " << stream->title << '\n';
 }

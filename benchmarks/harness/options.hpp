@@ -16,6 +16,7 @@ struct options {
   bool help = false;
   bool list = false;
   bool quick = false;
+  bool full = false;
   bool assert_counts = false;
   unsigned rounds = 0; // 0: the default
   std::string csv;
