@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """Counts what a message and a handshake cost, and compares with what they cost when expected.ini was written.
 
-usage: counts.py BENCH --build NAME [--expected FILE] [--renew]
+usage: counts.py BENCH [--expected FILE] [--renew | --out DIR]
 
-BENCH is tlsmode_bench; NAME says which section of the file holds for it: compiler, build type and the like.
+BENCH is tlsmode_bench. counted-build.txt beside it says which section of the file holds for it: compiler, build type
+and the like. --renew writes that section; --out compares nothing and writes DIR/counts.md.
 Status 0 if no count is more than the margin above, 1 if one is, 77 if something could not be looked at.
 
 Each count is the difference of two runs of different lengths, over the difference of their lengths: what a program
@@ -32,7 +33,7 @@ WORK = {
 }
 # tlsmode_bench's own figures; each is the mean of a run.
 FIGURES = ("system_calls", "transport_calls", "allocations")
-STREAMS = ("tlsmode", "asio")
+STREAMS = ("tlsmode", "asio")  # ours, and what it is compared with
 
 # libcrypto and libc choose between variants of their functions by what the processor can do. These are named here,
 # so that the same code runs on every x86-64 with AES instructions: OpenSSL takes AES-NI, PCLMULQDQ and SSSE3 and no
@@ -104,29 +105,46 @@ def count_figures(bench, what, stream):
 
 
 def measure(bench, with_instructions):
-    """All counts, by name; and lines to show."""
-    counts, shown = {}, []
-    for what in WORK:
-        for stream in STREAMS:
-            for figure, value in count_figures(bench, what, stream).items():
-                if stream == "tlsmode":
-                    counts[f"{what}.{figure}"] = value
-                shown.append(f"{figure.replace('_', ' ')} per {what}, {stream}: {value:.2f}")
-    if not with_instructions:
-        return counts, shown
-    with tempfile.TemporaryDirectory(prefix="tlsmode-counts.") as name:
+    """What is counted: (what, stream, name of the count) -> value."""
+    measured = {}
+    with tempfile.TemporaryDirectory(prefix="tlsmode-counts.") as scratch:
         for what in WORK:
-            totals = {}
             for stream in STREAMS:
-                parts = count_instructions(bench, what, stream, Path(name))
-                total = totals[stream] = sum(parts.values())
-                shown.append(f"instructions per {what}, {stream}: {total:,.0f}; " +
-                             ", ".join(f"{who} {value:,.0f}" for who, value in sorted(parts.items())))
-                if stream == "tlsmode":
-                    counts[f"{what}.instructions.program"] = parts["program"]
-                    counts[f"{what}.instructions.outside_libcrypto"] = total - parts["libcrypto"]
-            counts[f"{what}.instructions.of_asio"] = totals["tlsmode"] / totals["asio"]
-    return counts, shown
+                counts = count_figures(bench, what, stream)
+                if with_instructions:
+                    parts = count_instructions(bench, what, stream, Path(scratch))
+                    counts["instructions"] = sum(parts.values())
+                    counts.update({f"instructions.{who}": value for who, value in sorted(parts.items())})
+                measured.update({(what, stream, name): value for name, value in counts.items()})
+    return measured
+
+
+def to_compare(measured):
+    """The counts that expected.ini has."""
+    counts = {}
+    for what in WORK:
+        own, other = ({name: value for (one, who, name), value in measured.items() if (one, who) == (what, stream)}
+                      for stream in STREAMS)
+        counts.update({f"{what}.{figure}": own[figure] for figure in FIGURES if figure in own})
+        if "instructions" in own:
+            counts[f"{what}.instructions.program"] = own["instructions.program"]
+            counts[f"{what}.instructions.outside_libcrypto"] = own["instructions"] - own["instructions.libcrypto"]
+            counts[f"{what}.instructions.of_asio"] = own["instructions"] / other["instructions"]
+    return counts
+
+
+def table(measured):
+    """Markdown, with the ratios."""
+    rows = ["| | asio | tlsmode | tlsmode / asio |", "|---|---:|---:|---:|"]
+    for (what, stream, name), own in measured.items():
+        if stream != "tlsmode":
+            continue
+        other = measured.get((what, "asio", name), 0)
+        text = name.replace("_", " ").replace("instructions.", "instructions in ")
+        digits = 0 if "instructions" in name else 2
+        rows.append(f"| {text} per {what} | {other:,.{digits}f} | {own:,.{digits}f} | " +
+                    (f"{own / other:.2f}x |" if other else "- |"))
+    return "\n".join(rows) + "\n"
 
 
 def compare(counts, expected):
@@ -156,29 +174,36 @@ def renew(file, build, counts):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bench", type=Path)
-    parser.add_argument("--build", required=True)
     parser.add_argument("--expected", type=Path, default=Path(__file__).with_name("expected.ini"))
     parser.add_argument("--renew", action="store_true", help="write what is counted now into the file")
-    parser.add_argument("--sanitized", action="store_true", help="BENCH is built with a sanitizer: only say so")
+    parser.add_argument("--out", type=Path, help="compare nothing; write a table into this directory")
     asked = parser.parse_args()
-    if asked.sanitized:
+    build = asked.bench.with_name("counted-build.txt").read_text().strip()
+    if build == "sanitized":
         print("SKIPPED: a sanitizer's own instructions would be counted")
         return SKIPPED
     file = configparser.ConfigParser()
     file.read(asked.expected)
-
-    with_instructions = shutil.which("valgrind") is not None
-    if asked.renew and not with_instructions:
-        sys.exit("error: valgrind is not there")
-    if not asked.renew and not file.has_section(asked.build):
-        print(f"SKIPPED: expected.ini has nothing for [{asked.build}]; ./dev bench counts --renew adds it")
+    comparing = not asked.renew and not asked.out
+    if comparing and not file.has_section(build):
+        print(f"SKIPPED: expected.ini has nothing for [{build}]; ./dev bench counts --renew adds it")
         return SKIPPED
-    counts, shown = measure(asked.bench, with_instructions)
-    print("\n".join(shown), end="\n\n")
+    with_instructions = shutil.which("valgrind") is not None
+    if not comparing and not with_instructions:
+        sys.exit("error: valgrind is not there")
+
+    measured = measure(asked.bench, with_instructions)
+    print(table(measured))
     if asked.renew:
-        renew(asked.expected, asked.build, counts)
+        renew(asked.expected, build, to_compare(measured))
         return 0
-    worse = compare(counts, file[asked.build])
+    if asked.out:
+        (asked.out / "counts.md").write_text(
+            "<!-- SPDX-License-Identifier: BSL-1.0 -->\n<!-- Written by ./dev bench; do not edit. -->\n# Counts\n\n"
+            f"{build}. A message has 64 bytes; a handshake is a full one, with ECDSA P-256. Both ends are counted.\n\n"
+            f"{table(measured)}")
+        return 0
+    worse = compare(to_compare(measured), file[build])
     if worse:
         print(f"{worse} too high, by more than {MARGIN:.0%}")
         return 1
