@@ -20,7 +20,7 @@ END_OF_USAGE
 
 bench_compile_time() { # bench_compile_time [OPTIONS]
   say "compiling the same session over each stream"
-  (cd -- "$caller_dir" && exec python3 "$root/benchmarks/compile_time/compile_time.py" "$@")
+  (cd -- "${caller_dir:?}" && exec python3 "${root:?}/benchmarks/compile_time/compile_time.py" "$@")
 }
 
 bench_counts() { # bench_counts [--renew | --out DIR]
@@ -31,14 +31,15 @@ bench_counts() { # bench_counts [--renew | --out DIR]
 
 # Sets $out, $write, $everything and $arguments from the command line.
 bench_arguments() {
-  out=$root/build/bench write='' everything=yes arguments=()
+  out=${root:?}/build/bench write='' everything=yes arguments=()
   while [ $# != 0 ]; do
     case $1 in
       --write) write=yes ;;
       --out)
         if [ $# = 1 ]; then die "a value is missing after --out"; fi
-        out=$(cd -- "$caller_dir" && realpath -m -- "$2") && shift
+        out=$(cd -- "${caller_dir:?}" && realpath -m -- "$2") && shift
         ;;
+      --full) arguments+=("$1") ;;
       --rounds | --csv) arguments+=("$1" "${@:2:1}") && if [ $# != 1 ]; then shift; fi ;;
       *) everything='' arguments+=("$1") ;; # a cell, or less than all of it
     esac
@@ -46,7 +47,7 @@ bench_arguments() {
   done
   if [ "$write" ]; then
     if [ -z "$everything" ]; then die "--write is for whole runs: no cells, no --quick, no --streams"; fi
-    out=$root/docs/benchmarks
+    out=${root:?}/docs/benchmarks
   fi
 }
 
@@ -66,7 +67,7 @@ bench_main() {
   bench_arguments "$@"
   say "measuring"
   # File names among the arguments are the caller's. A cell that failed is told; the others have their plots.
-  (cd -- "$caller_dir" && exec "$root/build/release/benchmarks/tlsmode_bench" --out "$out" "${arguments[@]}") || status=$?
+  (cd -- "${caller_dir:?}" && exec "${root:?}/build/release/benchmarks/tlsmode_bench" --out "$out" "${arguments[@]}") || status=$?
   if [ ! -s "$out/results.md" ]; then return "$status"; fi
   python3 benchmarks/plots/plot.py "$out"
   if [ "$everything" ]; then

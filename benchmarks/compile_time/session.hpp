@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// An echo session as a program would have it: the part that both sources of the compile-time comparison share, after
-// they have said what stream is. Neither is ever linked.
+// An echo session as a program would have it: the part that both sources of the compile-time comparison
+// share, after they have said what stream is. Neither is ever linked.
 #ifndef TLSMODE_BENCH_COMPILE_TIME_SESSION_HPP
 #define TLSMODE_BENCH_COMPILE_TIME_SESSION_HPP
 

@@ -7,15 +7,14 @@ set terminal svg size width,height dynamic font "Helvetica,Arial,sans-serif,12" 
 set output output
 set encoding utf8
 set multiplot
-set label 1 figure_title at screen 0, screen 1 offset 1.5,-1.2 left font ":Bold,14" noenhanced
+set label 1 "{/:Bold=14 ".figure_title."}" at screen 0, screen 1 offset 1.5,-1.2 left
 
 set yrange [rows:-0.6]
 set border 1 lc rgb "#999999"
 set xtics nomirror textcolor rgb "#444444"
 set grid xtics lc rgb "#dddddd"
 set tics noenhanced
-set ytics scale 0
-set format x "%.12g"
+set ytics scale 0 textcolor rgb "#222222"
 unset key
 set style fill solid 1 noborder
 left = 170.0 / width
@@ -31,12 +30,12 @@ do for [i = 1:panels] {
   set lmargin at screen left + share * (i - 1)
   set rmargin at screen left + share * i - gap
   set label 2 value(sprintf("title_%d", i)) at graph 0, graph 1 offset 0,0.8 left font ",12" noenhanced
-  if (value(sprintf("log_%d", i))) { set logscale x 10 } else { unset logscale x }
+  if (value(sprintf("log_%d", i))) { set logscale x 10; set format x "%.0s%c" } else { unset logscale x; set format x "%.12g" }
   set xrange [low:value(sprintf("high_%d", i))]
-  if (i == 1) { eval ticks } else { set ytics format ""; unset label 1 }
+  if (i == 1) { eval ticks } else { unset ytics; unset label 1 }
   plot data using 2:1:(low):2:($1 - 0.42):($1 + 0.42):5 with boxxyerror lc rgb variable, \
        data using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb "#222222", \
        data using 4:1:6 with labels left offset 0.8,0 noenhanced textcolor rgb "#222222" font ",11", \
-       heads using (low):1:2 with labels left offset 0,0 noenhanced font ":Bold,12"
+       heads using (low):1:2 with labels left enhanced
 }
 unset multiplot

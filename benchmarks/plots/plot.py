@@ -7,6 +7,7 @@ usage: plot.py DIR
 Reads DIR/samples.csv, as tlsmode_bench --out DIR writes it, and writes DIR/*.svg by gnuplot; names the figures at the
 end of DIR/results.md. A figure whose metrics nobody measured is not drawn.
 """
+import math
 import statistics
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def draw_bars(samples, figure, output):
         return False
     place, rows, ticks, heads = {}, 0, [], []
     for cell in cells:
-        heads.append(f"{rows} {quoted(cell)}")
+        heads.append(f"{rows} {quoted('{/:Bold ' + cell + '}')}")
         rows += 1
         for stream in samples.streams:
             if not any(stream in samples.streams_of(cell, panel.metric) for panel in panels):
@@ -82,9 +83,9 @@ def draw_bars(samples, figure, output):
             lines.append(f"{row} {middle} {min(values)} {max(values)} {colour} {quoted(text)}")
             lowest = min(lowest or min(values), min(values))
             highest = max(highest, max(values))
-        low = max(lowest, 1e-9) / 2 if panel.log else 0
-        # Room for the text at the end of the longest bar.
-        high = highest * (highest / low) ** (0.35 * len(panels)) if panel.log else highest * (1.08 + 0.14 * len(panels))
+        low = 10 ** math.floor(math.log10(max(lowest, 1e-9) / 1.5)) if panel.log else 0
+        room = 1 / (1 - 0.13 * len(panels))  # for the text at the end of the longest bar
+        high = low * (highest / low) ** room if panel.log else highest * room
         settings.update({f"$data{i}": lines, f"data_{i}": f"'$data{i}'", f"$heads{i}": heads, f"heads_{i}": f"'$heads{i}'",
                          f"title_{i}": quoted(panel.title), f"log_{i}": int(panel.log), f"low_{i}": low,
                          f"high_{i}": high if highest else 1})
@@ -97,7 +98,7 @@ def draw_lines(samples, figure, output):
     for stream in samples.streams:
         points = []
         for metric, connections in figure.points:
-            values = [value for cell in samples.cells for value in samples.values(cell, stream, metric)]
+            values = samples.values(samples.scale_cell(), stream, metric)
             if values:
                 points.append(f"{connections} {statistics.median(values)} {min(values)} {max(values)}")
         if not points:

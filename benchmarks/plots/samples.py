@@ -21,10 +21,13 @@ class Samples:
     def values(self, cell, stream, metric):
         return [value for _, value in self._values.get((cell, stream, metric), ())]
 
-    def median(self, stream, metric):
-        """Over the cells that have it: for metrics of one cell only. None if there is none."""
-        values = [value for cell in self.cells for value in self.values(cell, stream, metric)]
-        return statistics.median(values) if values else None
+    def scale_cell(self):
+        """The cell with the most connections, of those that have several numbers of them; None if there is none."""
+        for metric in ("heap_10k", "message_cpu_10k", "heap_1k", "message_cpu_1k"):
+            for cell in self.cells:
+                if self.streams_of(cell, metric):
+                    return cell
+        return None
 
     def streams_of(self, cell, metric):
         return [stream for stream in self.streams if (cell, stream, metric) in self._values]
