@@ -54,7 +54,10 @@ bench_arguments() {
 bench_main() {
   local out write everything arguments status=0
   case ${1:-} in
-    compile-time | counts) "bench_${1//-/_}" "${@:2}" && return ;;
+    compile-time | counts)
+      "bench_${1//-/_}" "${@:2}"
+      return
+      ;;
   esac
   build release tlsmode_bench
   case " $* " in
@@ -65,10 +68,12 @@ bench_main() {
       ;;
   esac
   bench_arguments "$@"
+  scratch_dir
+  : >"${scratch:?}/before"
   say "measuring"
   # File names among the arguments are the caller's. A cell that failed is told; the others have their plots.
   (cd -- "${caller_dir:?}" && exec "${root:?}/build/release/benchmarks/tlsmode_bench" --out "$out" "${arguments[@]}") || status=$?
-  if [ ! -s "$out/results.md" ]; then return "$status"; fi
+  if [ ! "$out/results.md" -nt "$scratch/before" ]; then return "$status"; fi # nothing new
   python3 benchmarks/plots/plot.py "$out"
   if [ "$everything" ]; then
     bench_compile_time --out "$out"
