@@ -17,10 +17,11 @@ A CELL is a name that --list shows, or the beginning of several ("bulk" is all b
 those that take long.
 
   --list            show the cells and the streams
-  --quick           shorter samples and fewer rounds; without a CELL, fewer cells
+  --quick           shorter samples and fewer rounds: about two minutes; without a CELL, fewer cells
   --full            without a CELL: all, also those that take long
   --rounds N        samples per stream and cell (default 9; 3 with --quick)
   --streams A,B     only these streams
+  --out DIR         write every sample to DIR/samples.csv, and the tables to DIR/results.md
   --csv FILE        write every sample to FILE
   --assert-counts   exit with status 1 if a count (calls, bytes) is over its goal
   --once N          run the cell once with N bytes, round trips, handshakes or connections, both ends on one
@@ -81,6 +82,8 @@ options parse_options(int argc, const char* const* argv) {
       chosen.assert_counts = true;
     } else if (argument == "--rounds") {
       chosen.rounds = parse_number<unsigned>(value());
+    } else if (argument == "--out") {
+      chosen.out = value();
     } else if (argument == "--csv") {
       chosen.csv = value();
     } else if (argument == "--once") {

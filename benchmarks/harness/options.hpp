@@ -19,6 +19,7 @@ struct options {
   bool full = false;
   bool assert_counts = false;
   unsigned rounds = 0; // 0: the default
+  std::string out;     // a directory for all results; empty: none
   std::string csv;
   std::vector<const cell*> cells; // never empty
   std::vector<const stream_type*> streams;

@@ -139,7 +139,11 @@ void print_goals(std::ostream& out, std::span<const verdict> verdicts) {
   out << met << " of " << verdicts.size() << " goals met\n";
 }
 
-void print_csv_header(std::ostream& out) { out << "cell,round,position,stream,metric,unit,value\n"; }
+void print_csv_header(std::ostream& out) {
+  out << "# SPDX-License-Identifier: BSL-1.0\n";
+  for (const auto& [name, value] : describe_machine()) out << "# " << name << ": " << value << '\n';
+  out << "cell,round,position,stream,metric,unit,value\n";
+}
 
 void print_csv(std::ostream& out, const cell_result& result) {
   for (const sample& one : result.samples)

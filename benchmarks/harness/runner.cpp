@@ -76,7 +76,9 @@ cell_result run_cell(const cell& which, std::span<const stream_type* const> stre
   result.work = calibrate(which, *result.streams.front(), settings);
   const unsigned rounds = std::min(settings.rounds, which.most_rounds);
   for (unsigned round = 0; round < rounds; ++round) {
-    if (settings.budget_seconds > 0 && round >= 3 && seconds_since(start) > settings.budget_seconds) break;
+    if (settings.budget_seconds > 0 && round >= settings.least_rounds &&
+        seconds_since(start) > settings.budget_seconds)
+      break;
     std::vector<const stream_type*> order = result.streams;
     if (round % 2 == 1) std::reverse(order.begin(), order.end());
     for (unsigned position = 0; position < order.size(); ++position) {
