@@ -85,7 +85,7 @@ int run_all(const options& chosen) {
                  "callgrind).\n";
   std::cout << std::endl;
 
-  const watchdog guard(120);
+  const watchdog guard(300);
   std::vector<verdict> verdicts;
   for (const cell* which : chosen.cells) {
     std::cerr << which->key << ' ';
