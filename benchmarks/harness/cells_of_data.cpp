@@ -28,6 +28,11 @@ std::string size_words(std::size_t size) {
                      : std::to_string(size) + (size == 1 ? " byte" : " bytes");
 }
 
+// A count as a goal, with the margin that single events in thousands need, such as a queue that grows.
+const goal none_per_message{metric::own_allocations_message, count_at_most, 0.01};
+const goal none_per_sequence{metric::own_allocations_sequence, count_at_most, 0.01};
+const goal one_send_one_receive{metric::transport_calls_message, count_at_most, 2.01};
+
 } // namespace
 
 comparison with_limit() { return {&asio_ssl_stream, {&tlsmode_stream}, {&plain_tcp_stream}}; }
@@ -102,12 +107,13 @@ void add_pingpong(std::vector<cell>& cells) {
                {{metric::latency_p50, ratio_at_most, 0.8},
                 {metric::latency_p99, ratio_at_most, 0.8},
                 {metric::fraction_of_limit, figure_at_least, 0.85},
-                {metric::own_allocations_message, count_at_most, 0}}};
+                none_per_message}};
       if (usual) {
         one.goals.push_back({metric::instructions_message, ratio_at_most, 0.7});
         one.goals.push_back({metric::system_calls_message, ratio_at_most, 0.7});
         one.when = level::quick;
       }
+      if (usual && where == placement::one_thread) one.goals.push_back(one_send_one_receive);
       cells.push_back(one);
     }
 }
@@ -125,7 +131,7 @@ void add_sequences(std::vector<cell>& cells) {
                      {{metric::sequences, ratio_at_least, times},
                       {metric::records_sequence, count_at_most, records},
                       {metric::sends_sequence, count_at_most, 1},
-                      {metric::own_allocations_sequence, count_at_most, 0}},
+                      none_per_sequence},
                      level::quick});
   };
   add("sequence-8x64", "buffer sequences: 8 buffers of 64 bytes", std::vector<std::size_t>(8, 64), 1.2, 1);

@@ -7,7 +7,8 @@
 // only the number differs, and what it does to caches and queues.
 //
 // A busy connection has half a record of 16 KiB to read and a write under way that the peer does not take.
-// The buffers that the server itself reads into and writes from are shared by all, and not counted.
+// The buffers that the server itself reads into and writes from are shared by all, and not counted: whatever
+// is under way at one time has the same bytes.
 #ifndef TLSMODE_BENCH_SCENARIOS_SCALE_HPP
 #define TLSMODE_BENCH_SCENARIOS_SCALE_HPP
 
@@ -27,7 +28,7 @@ namespace bench {
 
 constexpr std::uint64_t scale_messages = 20'000; // measured at each number of connections
 
-// What the sessions on the loop have done, and how far they are to go.
+// What the sessions on the loop have done, and how far they are to go; and the buffers that they share.
 template <stream_adapter A>
 class scale_progress {
  public:
@@ -38,8 +39,9 @@ class scale_progress {
   }
   void ended(std::exception_ptr error) {
     ++ended_;
-    if (error && !failure_) failure_ = error;
-    if (error) A::stop(loop_);
+    if (!error || ending_) return; // at the end every session fails, because its peer has gone
+    if (!failure_) failure_ = error;
+    A::stop(loop_);
   }
   // The clients go away now: every session sees that and ends.
   void run_to_the_end(std::uint64_t sessions) {
@@ -49,7 +51,10 @@ class scale_progress {
     if (failure_) std::rethrow_exception(failure_);
     if (ended_ != sessions) throw std::runtime_error("a session did not end");
   }
-  bool ending() const noexcept { return ending_; }
+  // Starts a write that the peer does not take for now.
+  void write_to(typename A::connection& connection) {
+    A::spawn(loop_, write_answer(connection), [this](std::exception_ptr error) { ended(error); });
+  }
   // Runs the loop until so many more things are done.
   void run_until(std::uint64_t more) {
     wanted_ = done_ + more;
@@ -63,46 +68,39 @@ class scale_progress {
     if (done_ != wanted_) throw std::runtime_error("a connection did more than it was asked for");
   }
 
+  std::vector<std::byte> message = std::vector<std::byte>(scale_message);
+  const std::vector<std::byte> echo = scale_bytes(scale_message, scale_echo);
   std::vector<std::byte> record = std::vector<std::byte>(scale_record);
   const std::vector<std::byte> expected_record = scale_bytes(scale_record, scale_busy);
-  const std::vector<std::byte> answer = scale_bytes(scale_answer, scale_busy);
 
  private:
+  typename A::template task<void> write_answer(typename A::connection& connection) {
+    co_await A::write_all(connection, answer_);
+    done();
+  }
+
+  const std::vector<std::byte> answer_ = scale_bytes(scale_answer, scale_busy);
   typename A::loop& loop_;
   std::uint64_t done_ = 0, wanted_ = 0, ended_ = 0;
   bool ending_ = false;
   std::exception_ptr failure_;
 };
 
+// No larger than it must be: this coroutine is a part of what a connection takes.
 template <stream_adapter A>
-typename A::template task<void> scale_write(typename A::connection& connection, scale_progress<A>& progress) {
-  co_await A::write_all(connection, progress.answer);
-  progress.done();
-}
-
-template <stream_adapter A>
-typename A::template task<void> scale_session(typename A::loop& loop, typename A::connection& connection,
-                                              int descriptor, scale_progress<A>& progress) {
+typename A::template task<void> scale_session(typename A::connection& connection,
+                                              scale_progress<A>& progress) {
   co_await A::handshake(connection, role::server);
   A::check(connection);
-  std::array<std::byte, scale_message> message;
-  for (std::size_t filled = 0;;) {
-    try {
-      filled += co_await A::read_some(connection, std::span(message).subspan(filled));
-    } catch (const std::exception&) {
-      if (!progress.ending()) throw;
-      co_return;
-    }
-    if (filled < message.size()) continue;
-    filled = 0;
-    if (message.front() == scale_echo) {
-      co_await A::write_all(connection, message);
+  for (;;) {
+    const std::size_t size = co_await A::read_some(connection, progress.message); // not in the if: GCC 12
+    if (size != scale_message) throw std::runtime_error("a message came in pieces");
+    if (progress.message == progress.echo) {
+      co_await A::write_all(connection, progress.echo);
       progress.done();
       continue;
     }
-    keep_send_buffer_small(descriptor);
-    A::spawn(loop, scale_write<A>(connection, progress),
-             [&progress](std::exception_ptr error) { progress.ended(error); });
+    progress.write_to(connection);
     progress.done(); // it is busy
     co_await read_all<A>(connection, progress.record);
     if (progress.record != progress.expected_record) throw std::runtime_error("a record differs");
@@ -126,9 +124,9 @@ class scale_server {
       command(scale_command::kind::open, more);
       for (std::size_t i = 0; i < more; ++i) {
         unique_fd fd = accept_client(listener_);
-        const int descriptor = fd.value();
+        keep_send_buffer_small(fd.value());
         connections_.emplace_back(new typename A::connection(A::open(loop_, context_, std::move(fd))));
-        A::spawn(loop_, scale_session<A>(loop_, *connections_.back(), descriptor, progress_),
+        A::spawn(loop_, scale_session<A>(*connections_.back(), progress_),
                  [this](std::exception_ptr error) { progress_.ended(error); });
       }
       finish(more);
