@@ -1,13 +1,11 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : BSL - 1.0
-""
-    "How long a source takes to compile that uses the stream with use_awaitable, beside asio::ssl::stream's.
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""How long a source takes to compile that uses the stream with use_awaitable, beside asio::ssl::stream's.
 
-    usage : compile_time.py[--rounds N][--compiler CXX][--out DIR]
+usage: compile_time.py [--rounds N] [--compiler CXX] [--out DIR]
 
-            The same echo session is compiled over each stream in turn,
-    round after round in changing order, with the flags of a release build;
-user time of the compiler, and the size of the code in the object file.Prints a table; with --out
+The same echo session is compiled over each stream in turn, round after round in changing order, with the flags of a
+release build; user time of the compiler, and the size of the code in the object file. Prints a table; with --out
 writes DIR/compile-time.csv and DIR/compile-time.md.
 """
 import argparse
