@@ -48,7 +48,7 @@ std::string goal_text(const goal& wanted) {
   case goal::kind::ratio_at_most: return "<= " + ratio_text(wanted.limit);
   case goal::kind::figure_at_least: return ">= " + number_text(wanted.limit, 2);
   case goal::kind::figure_at_most: return "<= " + number_text(wanted.limit, 2);
-  case goal::kind::count_at_most: return "<= " + number_text(wanted.limit, 0);
+  case goal::kind::count_at_most: return "<= " + number_text(wanted.limit, describe(wanted.what).decimals);
   }
   return "-";
 }
@@ -131,8 +131,8 @@ void print_goals(std::ostream& out, std::span<const verdict> verdicts) {
   if (verdicts.empty()) return;
   std::vector<row> rows{{"cell", "metric", "measured", "goal", "met"}};
   for (const verdict& one : verdicts)
-    rows.push_back({std::string(one.where->key), name_and_unit(one.wanted.what), figure_text(one),
-                    goal_text(one.wanted), one.met ? "yes" : "NO"});
+    rows.push_back({one.where->key, name_and_unit(one.wanted.what), figure_text(one), goal_text(one.wanted),
+                    one.met ? "yes" : "NO"});
   out << "## Goals\n\n";
   print_table(out, rows);
   const auto met = std::count_if(verdicts.begin(), verdicts.end(), [](const verdict& v) { return v.met; });

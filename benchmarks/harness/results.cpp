@@ -43,7 +43,7 @@ void results::add(const cell_result& result) {
 }
 
 void results::add_failure(const cell& which, const std::string& reason) {
-  failures_ += "- " + std::string(which.key) + ": " + reason + "\n";
+  failures_ += "- " + which.key + ": " + reason + "\n";
 }
 
 std::string results::closing() const {
