@@ -3,8 +3,10 @@
 """Mutation check: would the tests see it if the libraries were broken?
 
   mutate.py [NAME...]   break a copy of the tree in each listed way (mutations.py), or in those named, and run the
-                        tests that should see it; with all of them, write docs/mutations.md
-  mutate.py --check     only see that each text is in its file once, in this tree; this is a test of its own
+                        tests that should see it; what they saw is written to docs/mutations.md, where the rows of
+                        the others stay
+  mutate.py --check     only see that each text is in its file once, in this tree, and that docs/mutations.md knows
+                        a test for each mutation; this is a test of its own
 
 The sources are never changed: all is done in build/mutate. A mutant that does not compile is an error, not a find.
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 from mutations import MUTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "docs" / "mutations.md"
 COPY = ROOT / "build" / "mutate" / "tree"
 BUILD = COPY / "build" / "release"
 COPIED = ["CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md", "libtlsmode", "asio_adapter", "tests", "docs",
@@ -110,19 +113,43 @@ def try_one(mutation):
         path.write_bytes(original)
 
 
-def write_table(seen):
-    lines = ["<!-- SPDX-License-Identifier: BSL-1.0 -->", "# Mutations", "",
-             "Each line is one way of breaking the libraries, and the test that saw it. Made by `./dev mutate` from",
-             "`tests/support/mutations.py`; [testing.md](testing.md) says how.", "",
-             "| mutation | file | what it breaks | seen by |", "|---|---|---|---|"]
-    for m in MUTATIONS:
-        name = Path(m.file).name
-        lines.append(f"| {m.name} | `{name}` | {m.breaks} | {seen[m.name] or '**nothing**'} |")
-    (ROOT / "docs" / "mutations.md").write_text("\n".join(lines) + "\n")
+HEADER = ["<!-- SPDX-License-Identifier: BSL-1.0 -->", "# Mutations", "",
+          "Each line is one way of breaking the libraries, and the test that saw it. Made by `./dev mutate` from",
+          "`tests/support/mutations.py`; [testing.md](testing.md) says how.", "",
+          "| mutation | file | what it breaks | seen by |", "|---|---|---|---|"]
+NOTHING = "**nothing**"
+
+
+def cells(row):
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def read_table():
+    """What the document says of mutations that are still listed, with a test that they still have: name to title."""
+    rows = [cells(line) for line in TABLE.read_text().splitlines() if line.startswith("|")] if TABLE.exists() else []
+    said = {row[0]: row[-1] for row in rows[2:]}
+    return {m.name: said[m.name] for m in MUTATIONS
+            if said.get(m.name) in [NOTHING] + [title(*test) for test in m.tests]}
+
+
+def table_of(rows):
+    """The document's text. Mutations that never ran have no row."""
+    lines = [f"| {m.name} | `{Path(m.file).name}` | {m.breaks} | {rows[m.name]} |" for m in MUTATIONS if m.name in rows]
+    return "\n".join(HEADER + lines) + "\n"
+
+
+def table_problems():
+    rows = read_table()
+    found = [f"{m.name}: not in docs/mutations.md; ./dev mutate {m.name} puts it there" for m in MUTATIONS
+             if m.name not in rows]
+    found += [f"{name}: no test sees it, says docs/mutations.md" for name, by in rows.items() if by == NOTHING]
+    if not found and TABLE.read_text() != table_of(rows):
+        found.append("docs/mutations.md is not as ./dev mutate would write it; ./dev mutate NAME mends it")
+    return found
 
 
 def main(arguments):
-    found = problems()
+    found = problems() + (table_problems() if arguments == ["--check"] else [])
     if found:
         sys.exit("\n".join(found))
     if arguments == ["--check"]:
@@ -147,14 +174,15 @@ def main(arguments):
         sys.exit(f"mutate: these fail with nothing broken: {', '.join(failing)}")
 
     seen = {}
+    rows = read_table()
     for m in chosen:
         start = time.monotonic()
         seen[m.name] = try_one(m)
         print(f"{m.name:32} {seen[m.name] or 'SURVIVED'} ({time.monotonic() - start:.0f} s)", flush=True)
+        rows[m.name] = seen[m.name] or NOTHING
+        TABLE.write_text(table_of(rows))
     survivors = [name for name, by in seen.items() if by is None]
     print(f"{len(seen) - len(survivors)} of {len(seen)} seen" + (f"; not: {', '.join(survivors)}" if survivors else ""))
-    if not arguments:
-        write_table(seen)
     if not survivors and not arguments:
         shutil.rmtree(COPY / "tests" / "__pycache__", ignore_errors=True)
     return 1 if survivors else 0
