@@ -13,9 +13,10 @@ Without cells: all of them, then compile times and counts. Samples (CSV), tables
 else to build/bench; with --write to docs/benchmarks, and docs/scaling.md is filled. --quick takes about two minutes,
 and leaves compile times and counts out.
 counts compares what a message and a handshake cost with benchmarks/counts/expected.ini, as the test benchmarks_counts
-does; --renew writes the file. OPTIONS are those of the program, which follow.
+does; --renew writes the file. OPTIONS are those of the program:
 
 END_OF_USAGE
+  build/release/benchmarks/tlsmode_bench --help 2>/dev/null || echo "(which says them once it is built: ./dev bench --list)"
 }
 
 bench_compile_time() { # bench_compile_time [OPTIONS]
@@ -61,8 +62,7 @@ bench_main() {
   esac
   build release tlsmode_bench
   case " $* " in
-    *' --help '* | *' --list '* | *' --once '*)
-      if [[ " $* " == *' --help '* ]]; then bench_usage; fi
+    *' --list '* | *' --once '*)
       build/release/benchmarks/tlsmode_bench "$@"
       return
       ;;

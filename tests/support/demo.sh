@@ -200,19 +200,25 @@ demo_serve() {
   return $status
 }
 
-demo_main() {
-  local serve='' port=8443 server_status=0 curl_status=0 start arrived signalled drained_in
+demo_arguments() { # [--serve [--port N]]: sets $serve and $port
+  serve='' port=''
   while [ $# != 0 ]; do
     case $1 in
       --serve) serve=1 ;;
       --port)
         if [ $# = 1 ]; then die "demo: --port needs a number"; fi
         port=$2 && shift
+        [[ $port =~ ^[0-9]{1,5}$ ]] && ((10#$port <= 65535)) || die "demo: no port: $port"
         ;;
       *) die "demo: unknown argument: $1" ;;
     esac
     shift
   done
+  if [ -n "$port" ] && [ -z "$serve" ]; then die "demo: --port is for --serve"; fi
+}
+
+demo_main() {
+  local server_status=0 curl_status=0 start arrived signalled drained_in
   if [ -n "$serve" ]; then build release https_server; else build release https_server https_client tlsmode_demo; fi
   scratch_dir
   start=$(now_ms)
@@ -220,7 +226,7 @@ demo_main() {
   step "throw-away CA and certificate" make_certificates
   make_site
   if [ -n "$serve" ]; then
-    demo_serve "$port"
+    demo_serve "${port:-8443}"
     return
   fi
   start_server 0

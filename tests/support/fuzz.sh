@@ -3,11 +3,15 @@
 # ./dev fuzz TARGET [SECONDS]: runs a fuzz target with libFuzzer, beginning with the corpus and with what earlier
 # runs found. New inputs that reach something new are kept in .cache/fuzz/TARGET, inputs that break something in
 # .cache/fuzz/TARGET-found. Sourced by dev.
-fuzz_main() {
-  local name=${1:-} seconds=${2:-60} source targets=() cache found merged status=0
+fuzz_arguments() {
+  local source targets=()
   for source in tests/fuzz/corpus/*/; do targets+=("$(basename "$source")"); done
-  [[ " ${targets[*]} " == *" $name "* && -n $name ]] || die "fuzz needs a target: ${targets[*]}"
-  [[ $seconds =~ ^[0-9]+$ ]] || die "fuzz takes a number of seconds"
+  [[ " ${targets[*]} " == *" ${1:-} "* && -n ${1:-} ]] || die "fuzz needs a target: ${targets[*]}"
+  [[ ${2:-60} =~ ^[0-9]+$ && $# -le 2 ]] || die "fuzz takes a target and a number of seconds"
+}
+
+fuzz_main() {
+  local name=$1 seconds=${2:-60} cache found merged status=0
   build fuzz "fuzz_$name"
   cache=.cache/fuzz/$name found=.cache/fuzz/$name-found merged=.cache/fuzz/$name-merged
   mkdir -p "$cache" "$found"
