@@ -4,6 +4,7 @@
 // docs/testing.md.
 #define BOOST_TEST_MODULE differential
 #include "comparison.hpp"
+#include "settings.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -23,11 +24,6 @@ constexpr unsigned long default_scripts = 60;
 constexpr unsigned long default_scripts = 600;
 #endif
 
-unsigned long setting(const char* name, unsigned long otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr || *text == '\0' ? otherwise : std::strtoul(text, nullptr, 10);
-}
-
 void report(const script& failing, const std::string& difference) {
   const script least = shrink(failing, [](const script& s) { return !compare(s).difference.empty(); });
   BOOST_ERROR("\n  " << difference << "\n  the script: " << to_string(failing)
@@ -45,8 +41,8 @@ BOOST_AUTO_TEST_CASE(random_scripts) {
     BOOST_TEST(v.difference.empty(), v.difference);
     return;
   }
-  const unsigned long seed = setting("TLSMODE_DIFFERENTIAL_SEED", 1);
-  const unsigned long scripts = setting("TLSMODE_DIFFERENTIAL_SCRIPTS", default_scripts);
+  const unsigned long seed = setting("TLSMODE_DIFFERENTIAL_SEED", 1UL);
+  const unsigned long scripts = setting("TLSMODE_DIFFERENTIAL_SCRIPTS", default_scripts, 1UL);
   std::map<std::string, int> rules;
   std::size_t steps = 0;
   unsigned long whole = 0;

@@ -2,6 +2,8 @@
 // Making, printing, reading and shortening scripts.
 #include "script.hpp"
 
+#include "settings.hpp"
+
 #include <algorithm>
 #include <random>
 #include <sstream>
@@ -42,12 +44,13 @@ script parse_script(std::string_view text) {
   std::string word;
   in >> word;
   script s;
-  s.client = word.substr(0, 6) == "client";
-  s.tls13 = word.size() == 8 && word.substr(6) == "13";
-  if (!s.client && word.substr(0, 6) != "server") throw std::invalid_argument("script");
+  s.client = word == "client12" || word == "client13";
+  s.tls13 = word == "client13" || word == "server13";
+  if (!s.client && !s.tls13 && word != "server12") throw std::invalid_argument("script: " + word);
   while (in >> word) {
     if (letters.find(word[0]) == std::string_view::npos) throw std::invalid_argument("script: " + word);
-    s.actions.push_back({static_cast<act>(word[0]), word.size() > 1 ? std::stoul(word.substr(1)) : 0});
+    const std::string number = word.size() > 1 ? word.substr(1) : "0";
+    s.actions.push_back({static_cast<act>(word[0]), number_in<std::size_t>(number, "script: " + word)});
   }
   return s;
 }

@@ -7,13 +7,11 @@
 // TLSMODE_MODEL_STEPS in the environment is the number of steps where none is given.
 #include "expect.hpp"
 #include "heap_counter.hpp"
+#include "settings.hpp"
 #include "walk.hpp"
 
-#include <charconv>
-#include <cstdlib>
 #include <deque>
 #include <iostream>
-#include <string_view>
 
 namespace {
 
@@ -21,14 +19,6 @@ using namespace tlsmode::model;
 
 constexpr std::uint64_t default_steps = 1'000'000;
 constexpr std::size_t shown_steps = 60;
-
-std::uint64_t number(std::string_view text) {
-  std::uint64_t n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw std::invalid_argument("usage: tlsmode_model [STEPS] [FIRST-WALK]");
-  return n;
-}
 
 // The same walk, and what it did before it failed.
 int show(walks& all, std::uint64_t which, const char* broken) {
@@ -51,9 +41,11 @@ int show(walks& all, std::uint64_t which, const char* broken) {
 } // namespace
 
 int main(int argc, char** argv) try {
-  const char* const wanted = std::getenv("TLSMODE_MODEL_STEPS"); // NOLINT: one thread
-  const std::uint64_t steps = argc > 1 ? number(argv[1]) : wanted != nullptr ? number(wanted) : default_steps;
-  const std::uint64_t first = argc > 2 ? number(argv[2]) : 1;
+  using namespace tlsmode::test;
+  if (argc > 3) throw std::invalid_argument("usage: tlsmode_model [STEPS] [FIRST-WALK]");
+  const std::uint64_t steps = argc > 1 ? number_in<std::uint64_t>(argv[1], "STEPS", 1)
+                                       : setting<std::uint64_t>("TLSMODE_MODEL_STEPS", default_steps, 1);
+  const std::uint64_t first = argc > 2 ? number_in<std::uint64_t>(argv[2], "FIRST-WALK") : 1;
   std::cout << "walks from number " << first << " on, " << steps << " steps\n";
   walks all;
   std::uint64_t done = 0, which = first;

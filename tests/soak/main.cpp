@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 // The soak test's server or its clients, by options; run.py says what is done with them.
+#include "settings.hpp"
 #include "soak.hpp"
 
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
 #include <string_view>
+#include <type_traits>
 
 namespace {
 
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    throw std::invalid_argument("not a number: " + std::string(text));
-  return value;
-}
-
 void take(soak::settings& s, std::string_view name, std::string_view value) {
-  const auto count = [value] { return number(value); };
-  const auto seconds = [value] { return std::chrono::seconds(number(value)); };
-  const auto milliseconds = [value] { return std::chrono::milliseconds(number(value)); };
+  const auto to = [name, value](auto& setting) {
+    setting = tlsmode::test::number_in<std::remove_reference_t<decltype(setting)>>(value, name, 0);
+  };
+  const auto count = [name, value] { return tlsmode::test::number_in<std::uint64_t>(value, name); };
+  const auto seconds = [name, value] {
+    return std::chrono::seconds(tlsmode::test::number_in<std::int32_t>(value, name, 0));
+  };
+  const auto milliseconds = [name, value] {
+    return std::chrono::milliseconds(tlsmode::test::number_in<std::int32_t>(value, name, 0));
+  };
   if (name == "--cert")
     s.cert = value;
   else if (name == "--key")
@@ -32,25 +32,25 @@ void take(soak::settings& s, std::string_view name, std::string_view value) {
   else if (name == "--version")
     s.version = value;
   else if (name == "--port")
-    s.port = static_cast<std::uint16_t>(count());
+    to(s.port);
   else if (name == "--idle")
-    s.idle = static_cast<unsigned>(count());
+    to(s.idle);
   else if (name == "--parallel")
-    s.parallel = static_cast<unsigned>(count());
+    to(s.parallel);
   else if (name == "--exchanges")
-    s.exchanges = count();
+    to(s.exchanges);
   else if (name == "--time")
     s.time = seconds();
   else if (name == "--up")
-    s.up = count();
+    to(s.up);
   else if (name == "--down")
-    s.down = count();
+    to(s.down);
   else if (name == "--random-sizes")
     s.random_sizes = count() != 0;
   else if (name == "--write-size")
-    s.write_size = count();
+    to(s.write_size);
   else if (name == "--read-size")
-    s.read_size = count();
+    to(s.read_size);
   else if (name == "--write-pause")
     s.write_pause = milliseconds();
   else if (name == "--read-pause")
@@ -60,9 +60,9 @@ void take(soak::settings& s, std::string_view name, std::string_view value) {
   else if (name == "--patience")
     s.patience = seconds();
   else if (name == "--buffer")
-    s.buffer = static_cast<int>(count());
+    to(s.buffer);
   else if (name == "--seed")
-    s.seed = count();
+    to(s.seed);
   else if (name == "--resume")
     s.resume = count() != 0;
   else

@@ -57,6 +57,7 @@ std::optional<sweep_case> chosen_case() {
     good = good && (i == 0 || (in >> comma && comma == ',')) && in >> n[i];
   good = good && in.peek() == std::istringstream::traits_type::eof();
   const auto within = [](long x, const auto& names) { return x >= 0 && x < static_cast<long>(names.size()); };
+  good = good && (n[2] == TLS1_2_VERSION || n[2] == TLS1_3_VERSION) && n[4] > 0;
   if (!good || !within(n[0], scenario_names) || !within(n[1], variant_names) || !within(n[5], fault_names))
     throw std::invalid_argument(std::string("TLSMODE_SWEEP_CASE is no case: ") + text);
   return sweep_case{static_cast<scenario>(n[0]),
@@ -113,9 +114,10 @@ sweep_result check_case(const sweep_case& c, tally& t) {
 
 // How many steps of each sweep are taken.
 long most_steps(const sweep_case& c) {
-  if (c.meets == fault::allocation) return setting("TLSMODE_SWEEP_ALLOCATIONS", sweep_is_slow() ? 2 : 6);
-  if (c.chunk < 1024) return setting("TLSMODE_SWEEP_SMALL_STEPS", 1);
-  return setting("TLSMODE_SWEEP_STEPS", sweep_is_slow() ? 1 : c.how == variant::plain ? 4 : 2);
+  if (c.meets == fault::allocation)
+    return setting("TLSMODE_SWEEP_ALLOCATIONS", sweep_is_slow() ? 2L : 6L, 1L);
+  if (c.chunk < 1024) return setting("TLSMODE_SWEEP_SMALL_STEPS", 1L, 1L);
+  return setting("TLSMODE_SWEEP_STEPS", sweep_is_slow() ? 1L : c.how == variant::plain ? 4L : 2L, 1L);
 }
 
 // How many steps there are without a fault. All faults but one count the same ones.

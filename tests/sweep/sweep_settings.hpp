@@ -4,24 +4,25 @@
 #ifndef TLSMODE_TESTS_SWEEP_SETTINGS_HPP
 #define TLSMODE_TESTS_SWEEP_SETTINGS_HPP
 
+#include "settings.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace tlsmode::test {
 
-/// A number from the environment.
-inline long setting(const char* name, long otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr || *text == '\0' ? otherwise : std::strtol(text, nullptr, 10);
-}
-
 /// True if the sweep is to leave nothing out: TLSMODE_SWEEP=all.
 inline bool sweep_everything() {
   const char* const text = std::getenv("TLSMODE_SWEEP");
-  return text != nullptr && std::string_view(text) == "all";
+  if (text == nullptr || *text == '\0') return false;
+  if (std::string_view(text) != "all")
+    throw std::invalid_argument("TLSMODE_SWEEP must be 'all' or nothing, not '" + std::string(text) + "'");
+  return true;
 }
 
 /// True if the build has sanitizers, with which everything takes some ten times as long.
