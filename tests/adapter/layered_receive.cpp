@@ -5,6 +5,8 @@
 #include "asio_layered.hpp"
 #include "asio_relay.hpp"
 
+#include <tlsmode/job_threads.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <openssl/ssl.h>
@@ -132,6 +134,28 @@ BOOST_AUTO_TEST_CASE(if_the_read_is_cancelled_they_read_themselves) {
       p.check_answer(start_read(p.client, net::buffer(p.room)));
       BOOST_TEST(p.counts().most_reads == 1);
     }
+  }
+}
+
+// A step on a job thread sees only what it was given.
+BOOST_AUTO_TEST_CASE(they_read_for_their_steps_on_a_job_thread_too) {
+  for (const bool write : {true, false}) {
+    long_tickets p;
+    operation read = p.read_the_first_record();
+    read.cancel();
+    run_until(p.io, [&] { return read.done(); });
+    job_threads pool(1);
+    p.client.set_mode(mode::async);
+    p.client.set_job_scope(job_scope::all);
+    p.client.set_placement(placement::job_threads);
+    p.client.set_job_threads(pool);
+    const operation other = start_write_or_shutdown(p, write);
+    run_until(p.io, [&] { return p.counts().reads == 3; });
+    BOOST_TEST(!other.done());
+    p.send_to_client(p.rest);
+    run_until(p.io, [&] { return other.done(); });
+    BOOST_TEST(other.good());
+    if (write) p.check_server_gets("data");
   }
 }
 
