@@ -5,6 +5,9 @@
 #include "asio_layered.hpp"
 #include "job_pauser.hpp"
 
+#include <tlsmode/job_threads.hpp>
+
+#include <boost/asio/bind_executor.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -214,6 +217,29 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(handshakes_that_have_begun_elsewhere_and_that_wait
     BOOST_TEST(s.bytes == size);
   }
   conforms("allocators", "handshake that has begun, as a job", channel_name<Stream>);
+}
+
+// A step that goes to a job thread is kept in one place until it is back.
+BOOST_AUTO_TEST_CASE_TEMPLATE(steps_on_job_threads_give_it_back, Stream, both_channels) {
+  tls_pair<asio_stream, Stream> p;
+  job_threads pool(1);
+  p.server.set_mode(mode::async);
+  p.server.set_placement(placement::job_threads);
+  p.server.set_job_threads(pool);
+  const operation c = start_handshake(p.client, as_client);
+  measured s;
+  p.server.async_handshake(as_server, s.start());
+  run_until(p.io, [&] { return s.calls == 1 && c.done(); });
+  s.check();
+}
+
+// What is complete at once is posted, and that takes memory too.
+BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_is_posted_to_an_executor_of_the_handler, Stream, both_channels) {
+  open_pair<tls_pair<Stream, tls_stream>> p;
+  measured write;
+  p.client.async_write_some(net::const_buffer(), net::bind_executor(p.io.get_executor(), write.start()));
+  run_until(p.io, [&] { return write.calls == 1; });
+  write.check();
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(pending_operations_give_it_back_when_their_io_context_is_destroyed, Stream,

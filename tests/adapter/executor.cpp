@@ -75,12 +75,12 @@ class watch {
   explicit watch(net::io_context& io) : io_(io) { outside = 0; }
   template <class Start>
   operation start(Start how) {
-    operation op;
-    initiating = true;
-    how(net::bind_executor(counting_executor(io_, counts),
-                           op.make_handler([this](auto, auto) { inside_at_end = counts.inside; })));
-    initiating = false;
-    return op;
+    return start_on(counting_executor(io_, counts), how);
+  }
+  // The same, on an executor of the type that streams have.
+  template <class Start>
+  operation start_erased(Start how) {
+    return start_on(net::any_io_executor(counting_executor(io_, counts)), how);
   }
   // Checks that the operation, which had to wait, did so on the executor.
   void check(const operation& op, int least, error_code ec = {}) {
@@ -105,6 +105,15 @@ class watch {
   int inside_at_end = 0;
 
  private:
+  template <class Executor, class Start>
+  operation start_on(const Executor& ex, Start how) {
+    operation op;
+    initiating = true;
+    how(net::bind_executor(ex, op.make_handler([this](auto, auto) { inside_at_end = counts.inside; })));
+    initiating = false;
+    return op;
+  }
+
   static inline counting_executor::counts* looked_at = nullptr;
   net::io_context& io_;
 };
@@ -164,6 +173,17 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_handler_of_every_operation_runs_on_the_assoc
   for (const char* name :
        {"handshake", "write", "write behind a write", "read", "shutdown", "complete at once"})
     conforms("executors", name, channel_name<Stream>);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(so_does_what_has_an_executor_of_the_streams_type, Stream, both_channels) {
+  watched_client<Stream> p;
+  p.handshake();
+  std::array<char, 10> room{};
+  const watching_buffers<net::mutable_buffer> to{net::buffer(room), &p.counts};
+  const operation read = p.start_erased([&](auto h) { p.client.async_read_some(to, std::move(h)); });
+  settle(p.io);
+  const operation reply = start_write(p.server, net::buffer("hello", 5));
+  p.check(read, 1);
 }
 
 // A handshake that began elsewhere and waits for a job; the other direction waits for readiness.

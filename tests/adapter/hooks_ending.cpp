@@ -6,7 +6,10 @@
 
 #include <tlsmode/stats.hpp>
 
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
+
+#include <optional>
 
 BOOST_AUTO_TEST_SUITE(adapter_hooks_ending)
 
@@ -118,6 +121,34 @@ BOOST_AUTO_TEST_CASE(a_loop_that_goes_away_takes_everything_along) {
       BOOST_TEST(hook->alive == 0);
     }
   });
+}
+
+// It waits for something of another loop, which goes away and takes the coroutine along.
+BOOST_AUTO_TEST_CASE(a_hook_whose_coroutine_is_destroyed_fails_the_handshake) {
+  std::optional<net::io_context> elsewhere(std::in_place);
+  bool waits = false;
+  async_hooks h;
+  h.on_client_hello([&](client_hello) -> net::awaitable<client_hello_answer> {
+    net::steady_timer timer(*elsewhere, std::chrono::hours(1));
+    waits = true;
+    co_await timer.async_wait(net::use_awaitable);
+    co_return client_hello_answer::proceed();
+  });
+  net::ssl::context server = server_context(TLS1_3_VERSION);
+  BOOST_REQUIRE(!set_hooks(server, std::move(h)));
+  net::io_context io;
+  net::ssl::context client = client_context(TLS1_3_VERSION);
+  auto sockets = tcp_pair(io.get_executor(), io.get_executor());
+  tls_stream c(std::move(sockets.first), client);
+  tls_stream s(std::move(sockets.second), server);
+  const operation connecting = start_handshake(c, as_client);
+  const operation accepting = start_handshake(s, as_server);
+  run_until(io, [&] { return waits; });
+  settle(io);
+  BOOST_TEST(!accepting.done());
+  elsewhere.reset();
+  run_until(io, [&] { return accepting.done() && connecting.done(); });
+  BOOST_TEST(accepting.ec() == to_boost(error::hook_failed));
 }
 
 // Coroutines that do not heed their cancellation must not pile up.

@@ -258,6 +258,26 @@ BOOST_AUTO_TEST_CASE(the_peer_goes_on_below_tls_for_ever) {
   BOOST_TEST(!p.client.next_layer().is_open());
 }
 
+BOOST_AUTO_TEST_CASE(the_peer_goes_on_for_ever_below_a_blocking_teardown) {
+  open_pair<our_client> p;
+  constexpr std::size_t most = 64 * 1024 * 1024;
+  std::size_t sent = 0;
+  error_code at_peer;
+  std::thread peer([&] {
+    error_code ignored;
+    p.server.shutdown(ignored);
+    const std::string text(64 * 1024, 'x');
+    while (!at_peer && sent < most) sent += p.server.next_layer().write_some(net::buffer(text), at_peer);
+    p.server.next_layer().close(ignored);
+  });
+  error_code ec = net::error::eof;
+  teardown(role_type::client, p.client, ec);
+  peer.join();
+  BOOST_TEST(ec == error_code());
+  BOOST_TEST(at_peer); // reset
+  BOOST_TEST(sent < most);
+}
+
 BOOST_AUTO_TEST_CASE(it_is_cancelled_while_tls_waits) {
   for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial}) {
     open_pair<our_client> p;

@@ -21,6 +21,25 @@
 #include <future>
 #include <memory>
 
+namespace tlsmode::test {
+
+// Starts nothing, but asks where the operation would run.
+struct where_it_runs {
+  net::any_io_executor* to;
+};
+
+} // namespace tlsmode::test
+
+template <class... Signature>
+class boost::asio::async_result<tlsmode::test::where_it_runs, Signature...> {
+ public:
+  using return_type = void;
+  template <class Initiation, class... Args>
+  static void initiate(const Initiation& initiation, tlsmode::test::where_it_runs token, Args&&...) {
+    *token.to = get_associated_executor(initiation);
+  }
+};
+
 BOOST_AUTO_TEST_SUITE(tokens)
 
 using namespace tlsmode;
@@ -186,6 +205,27 @@ BOOST_AUTO_TEST_CASE(deferred_begins_when_it_is_launched) {
   std::move(moved)(move_only(s));
   run_until(p.io, [&] { return s.calls == 1 && peer.done(); });
   BOOST_TEST(s.ec == error_code());
+}
+
+// What a token does beside the operation it can do where the stream's operations run.
+BOOST_AUTO_TEST_CASE(a_token_is_told_where_the_operation_runs) {
+  our_client p;
+  net::any_io_executor where;
+  std::array<char, 10> room{};
+  const auto check = [&](const char* name) {
+    BOOST_TEST((where == p.client.get_executor()), name);
+    where = nullptr;
+  };
+  p.client.async_handshake(as_client, where_it_runs{&where});
+  check("handshake");
+  p.client.async_read_some(net::buffer(room), where_it_runs{&where});
+  check("read");
+  p.client.async_write_some(net::buffer(room), where_it_runs{&where});
+  check("write");
+  p.client.async_wait(net::socket_base::wait_read, where_it_runs{&where});
+  check("wait");
+  p.client.async_shutdown(where_it_runs{&where});
+  check("shutdown");
 }
 
 // Nobody hears of the result: what the peer sees of it must do.
