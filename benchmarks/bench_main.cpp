@@ -4,14 +4,17 @@
 #include "harness/machine.hpp"
 #include "harness/options.hpp"
 #include "harness/report.hpp"
+#include "harness/results.hpp"
 #include "harness/runner.hpp"
 #include "harness/usage.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
-#include <fstream>
 #include <iostream>
-#include <optional>
+#include <sstream>
 #include <stdexcept>
+#include <string>
 
 namespace {
 
@@ -19,7 +22,11 @@ using namespace bench;
 
 void print_list(std::ostream& out) {
   out << "cells:\n";
-  for (const cell& one : all_cells()) out << "  " << one.key << ": " << one.title << '\n';
+  for (const cell& one : all_cells()) {
+    out << "  " << one.key << ": " << one.title;
+    if (one.when != level::normal) out << (one.when == level::quick ? " (also --quick)" : " (only --full)");
+    out << '\n';
+  }
   out << "streams:\n";
   for (const stream_type* stream : all_streams()) out << "  " << stream->key << ": " << stream->title << '\n';
 }
@@ -54,55 +61,67 @@ bool counts_met(std::span<const verdict> verdicts) {
   return met;
 }
 
-int run_all(const options& chosen) {
-  std::ofstream csv;
-  if (!chosen.csv.empty()) {
-    csv.open(chosen.csv);
-    if (!csv) throw std::runtime_error("cannot write " + chosen.csv);
-    print_csv_header(csv);
-  }
+std::string introduction(const options& chosen, const run_settings& settings) {
+  std::ostringstream text;
+  text << "# TLS streams side by side\n\n";
+  print_machine(text);
+  text << "TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, ECDSA P-256 unless said otherwise, two tickets, no "
+          "resumption; loopback TCP. "
+       << (chosen.quick ? "At most " : "") << settings.rounds
+       << " round(s), the streams in turn; medians (lowest..highest); the ratio is the median of the rounds' "
+          "ratios.\nMB are 10^6 bytes, MiB are 2^20.\n";
+  if (chosen.quick) text << "A quick run: short samples, few rounds. Not for quoting.\n";
+  if (!counters_available()) text << "Calls and heap are not counted: this is a sanitizer build.\n";
+  if (!usage_now().instructions)
+    text << "Instructions are not counted: this machine gives no hardware counter (use `./dev bench "
+            "counts`).\n";
+  text << '\n';
+  return text.str();
+}
 
+using clock = std::chrono::steady_clock;
+double seconds_since(clock::time_point start) {
+  return std::chrono::duration<double>(clock::now() - start).count();
+}
+
+// A quick run divides its time among the cells that are left.
+constexpr double quick_seconds = 90;
+
+int run_all(const options& chosen) {
   run_settings settings;
   settings.rounds = chosen.rounds != 0 ? chosen.rounds : chosen.quick ? 3 : 9;
   settings.seconds = chosen.quick ? 0.1 : 0.5;
+  if (chosen.quick) settings.least_rounds = 1;
+  results found(std::cout, chosen.out, chosen.csv, introduction(chosen, settings));
 
-  std::cout << "# TLS streams side by side\n\n";
-  print_machine(std::cout);
-  std::cout
-      << "TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, ECDSA P-256 unless said otherwise, two tickets, no "
-         "resumption; "
-         "loopback TCP. "
-      << settings.rounds
-      << " round(s), the streams in turn; medians (lowest..highest); the ratio is the median of the rounds' "
-         "ratios.\nMB are 10^6 bytes, MiB are 2^20.\n";
-  if (!counters_available()) std::cout << "Calls and heap are not counted: this is a sanitizer build.\n";
-  if (!usage_now().instructions)
-    std::cout << "Instructions are not counted: this machine gives no hardware counter (use --once and "
-                 "callgrind).\n";
-  std::cout << std::endl;
-
-  const watchdog guard(120);
-  std::vector<verdict> verdicts;
-  for (const cell* which : chosen.cells) {
-    std::cerr << which->key << ' ';
+  const watchdog guard(300); // 10,000 connections take their time on a machine that has other work
+  bool failed = false;
+  const auto start = clock::now();
+  for (std::size_t i = 0; i < chosen.cells.size(); ++i) {
+    const cell& which = *chosen.cells[i];
+    const auto cell_start = clock::now();
+    std::cerr << '[' << i + 1 << '/' << chosen.cells.size() << "] " << which.key << ' ';
+    if (chosen.quick) {
+      const double left = std::max(0.0, quick_seconds - seconds_since(start));
+      settings.budget_seconds = std::max(0.1, left / static_cast<double>(chosen.cells.size() - i));
+    }
     settings.progress = [&] {
       guard.feed();
       std::cerr << '.';
     };
-    const cell_result result = run_cell(*which, chosen.streams, settings);
-    std::cerr << '\n';
-    if (result.streams.empty()) continue;
-    print_cell(std::cout, result);
-    std::cout.flush();
-    if (csv.is_open()) print_csv(csv, result);
-    const auto judged = judge(result);
-    verdicts.insert(verdicts.end(), judged.begin(), judged.end());
+    try {
+      const cell_result result = run_cell(which, chosen.streams, settings);
+      std::cerr << ' ' << number_text(seconds_since(cell_start), 1) << " s" << std::endl;
+      if (!result.streams.empty()) found.add(result);
+    } catch (const std::exception& error) { // the other cells may do
+      std::cerr << "\nerror: " << error.what() << '\n';
+      found.add_failure(which, error.what());
+      failed = true;
+    }
   }
-  print_goals(std::cout, verdicts);
-  if (csv.is_open() && !csv.flush()) throw std::runtime_error("cannot write " + chosen.csv);
-  std::cout.flush();
-  if (!std::cout) throw std::runtime_error("cannot write the tables");
-  return chosen.assert_counts && !counts_met(verdicts) ? 1 : 0;
+  found.finish();
+  if (failed) return 1;
+  return chosen.assert_counts && !counts_met(found.verdicts()) ? 1 : 0;
 }
 
 } // namespace

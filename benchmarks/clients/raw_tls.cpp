@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <system_error>
 
 namespace bench {
@@ -29,30 +30,38 @@ bool wants_to_read(SSL* session, int result) { return SSL_get_error(session, res
 
 } // namespace
 
-ssl_context_ptr make_client_context(server_key key) {
+ssl_context_ptr make_client_context(const tls_parameters& tls) {
   ssl_context_ptr context(SSL_CTX_new(TLS_client_method()));
   if (!context) fail("context");
-  configure(context.get(), role::client, key);
+  configure(context.get(), role::client, tls);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   return context;
 }
 
-raw_client::raw_client(SSL_CTX* context, unique_fd connected)
-    : socket_(std::move(connected)), session_(SSL_new(context)) {
+raw_client::raw_client(SSL_CTX* context, unique_fd connected) : socket_(std::move(connected)) {
   if (::fcntl(descriptor(), F_SETFL, O_NONBLOCK) != 0)
     throw std::system_error(errno, std::generic_category(), "fcntl");
+  if (context == nullptr) return;
+  session_.reset(SSL_new(context));
   if (!session_ || SSL_set_fd(session_.get(), descriptor()) != 1) fail("session");
   SSL_set_connect_state(session_.get());
 }
 
 bool raw_client::handshake() {
+  if (!session_) return true;
   const int result = SSL_do_handshake(session_.get());
   if (result != 1 && !wants_to_read(session_.get(), result)) fail("handshake");
   return result == 1;
 }
 
 std::size_t raw_client::read(std::span<std::byte> to) {
+  if (!session_) {
+    const auto received = ::recv(descriptor(), to.data(), to.size(), 0);
+    if (received > 0) return static_cast<std::size_t>(received);
+    if (received == 0 || errno != EAGAIN) fail("read");
+    return 0;
+  }
   std::size_t size = 0;
   const int result = SSL_read_ex(session_.get(), to.data(), to.size(), &size);
   if (result == 1) return size;
@@ -61,8 +70,40 @@ std::size_t raw_client::read(std::span<std::byte> to) {
 }
 
 void raw_client::write(std::span<const std::byte> all) {
+  if (!session_) return send_all(all);
   std::size_t size = 0;
   if (SSL_write_ex(session_.get(), all.data(), all.size(), &size) != 1 || size != all.size()) fail("write");
+}
+
+void raw_client::send_all(std::span<const std::byte> bytes) {
+  const auto sent = ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(bytes.size())) fail("send");
+}
+
+void raw_client::begin_record(std::span<const std::byte> message) {
+  if (session_) {
+    BIO* const record = BIO_new(BIO_s_mem());
+    if (record == nullptr) fail("memory");
+    SSL_set0_wbio(session_.get(), record); // the session's from here on
+    write(message);
+    unsent_.resize(BIO_ctrl_pending(record));
+    std::size_t size = 0;
+    if (BIO_read_ex(record, unsent_.data(), unsent_.size(), &size) != 1 || size != unsent_.size())
+      fail("record");
+    BIO* const socket = SSL_get_rbio(session_.get());
+    if (BIO_up_ref(socket) != 1) fail("BIO_up_ref");
+    SSL_set0_wbio(session_.get(), socket);
+  } else {
+    unsent_.assign(message.begin(), message.end());
+  }
+  const std::size_t half = unsent_.size() / 2;
+  send_all(std::span(unsent_).first(half));
+  unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(half));
+}
+
+void raw_client::finish_record() {
+  send_all(unsent_);
+  unsent_ = {};
 }
 
 readable_set::readable_set() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace bench {
 
@@ -25,22 +26,29 @@ struct free_ssl {
 using ssl_ptr = std::unique_ptr<SSL, free_ssl>;
 using ssl_context_ptr = std::unique_ptr<SSL_CTX, free_ssl>;
 
-ssl_context_ptr make_client_context(server_key key);
+ssl_context_ptr make_client_context(const tls_parameters& tls);
 
 class raw_client {
  public:
-  raw_client(SSL_CTX* context, unique_fd connected);
+  raw_client(SSL_CTX* context, unique_fd connected); // without a context: plain TCP
 
   // These do what can be done now and never wait. Throw if the connection fails.
   bool handshake();                           // true when it is complete
   std::size_t read(std::span<std::byte> to);  // 0: nothing there yet
   void write(std::span<const std::byte> all); // throws if the socket does not take all of it
 
+  // Sends the first half of a record that holds the message, and later the rest of it.
+  void begin_record(std::span<const std::byte> message);
+  void finish_record();
+
   int descriptor() const noexcept { return socket_.value(); }
 
  private:
+  void send_all(std::span<const std::byte> bytes);
+
   unique_fd socket_;
-  ssl_ptr session_;
+  ssl_ptr session_; // null: plain TCP
+  std::vector<std::byte> unsent_;
 };
 
 using steady = std::chrono::steady_clock;

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,37 +18,47 @@ struct goal {
   enum class kind : std::uint8_t {
     ratio_at_least, // subject / baseline
     ratio_at_most,
-    count_at_most, // the subject's own figure; a count, not a time, so a test may assert it
+    figure_at_least, // the subject's own figure
+    figure_at_most,
+    count_at_most, // the same; a count, not a time, so a test may assert it
   };
   metric what;
   kind form;
   double limit;
 
-  bool met_by(double figure) const noexcept {
-    return form == kind::ratio_at_least ? figure >= limit : figure <= limit;
-  }
+  bool is_ratio() const noexcept { return form == kind::ratio_at_least || form == kind::ratio_at_most; }
+  bool at_least() const noexcept { return form == kind::ratio_at_least || form == kind::figure_at_least; }
+  bool met_by(double figure) const noexcept { return at_least() ? figure >= limit : figure <= limit; }
 };
 
 // Who is compared with whom.
 struct comparison {
-  const stream_type* baseline;
-  std::vector<const stream_type*> subjects; // each gets a column of ratios; the goals are the first one's
-  std::vector<const stream_type*> beside;   // measured as well
+  const stream_type* baseline = nullptr;
+  std::vector<const stream_type*> subjects{}; // each gets a column of ratios; the goals are the first one's
+  std::vector<const stream_type*> beside{};   // measured as well
 
   bool has(const stream_type* stream) const;
 };
 
+// How thorough a run must be for the cell to be part of it, if it is not asked for by name.
+enum class level : std::uint8_t { quick, normal, full };
+
 struct cell {
-  std::string_view key;
-  std::string_view title;
-  workload work; // amount: what the calibration run does, or all there is if fixed
-  bool fixed;    // the amount is part of the meaning: do not scale it to a time
-  comparison streams;
-  std::vector<goal> goals;
+  std::string key;
+  std::string title;
+  workload work{};    // amount: what the calibration run does, or all there is if fixed
+  bool fixed = false; // the amount is part of the meaning: do not scale it to a time
+  comparison streams{};
+  std::vector<goal> goals{};
+  level when = level::normal;
+  unsigned most_rounds = 1000; // of cells that take long and whose figures are counts above all
 };
 
 // All cells, in the order in which they run.
 std::span<const cell> all_cells();
+
+// Those that a run of that level has.
+std::vector<const cell*> cells_of(level thoroughness);
 
 // The cell with that key; if there is none, all whose key starts with it and a '-'.
 std::vector<const cell*> find_cells(std::string_view text);

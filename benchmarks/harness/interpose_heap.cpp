@@ -9,7 +9,10 @@
 
 #if !TLSMODE_BENCH_SANITIZED
 
+#include <openssl/crypto.h>
+
 #include <cerrno>
+#include <cstdlib>
 #include <malloc.h>
 
 #if defined(__clang__)
@@ -43,6 +46,22 @@ void* aligned(std::size_t alignment, std::size_t size) noexcept {
   void* block = __libc_memalign(alignment, size);
   add(block);
   return block;
+}
+
+// OpenSSL's own, told apart from the stream's.
+void* openssl_malloc(std::size_t size, const char*, int) {
+  ++bench::this_thread_counters.openssl_allocations;
+  return std::malloc(size);
+}
+void* openssl_realloc(void* old, std::size_t size, const char*, int) {
+  ++bench::this_thread_counters.openssl_allocations;
+  return std::realloc(old, size);
+}
+void openssl_free(void* block, const char*, int) { std::free(block); }
+
+// Before every other constructor of the program: OpenSSL takes them only until it has allocated something.
+[[gnu::constructor(101)]] void count_openssl() {
+  if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1) std::abort();
 }
 
 } // namespace

@@ -26,12 +26,12 @@ sockaddr_in address_of(unsigned short port) {
   return address;
 }
 
+} // namespace
+
 void no_delay(const unique_fd& fd) {
   const int on = 1;
   check(::setsockopt(fd.value(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "setsockopt");
 }
-
-} // namespace
 
 unique_fd::~unique_fd() {
   if (fd_ >= 0) ::close(fd_);

@@ -46,6 +46,9 @@ class loopback {
   unsigned short port_ = 0;
 };
 
+// Sends small messages at once.
+void no_delay(const unique_fd& fd);
+
 // The client's end alone. Waits only if the backlog is full.
 unique_fd connect_to(unsigned short port);
 

@@ -13,12 +13,15 @@ const char* const usage_text =
     R"(tlsmode_bench [options] [CELL...]
 
 Measures the stream types side by side, in turn, and prints Markdown tables.
-A CELL is a name that --list shows, or the beginning of several ("bulk" is all bulk cells). Without any: all.
+A CELL is a name that --list shows, or the beginning of several ("bulk" is all bulk cells). Without any: all but
+those that take long.
 
   --list            show the cells and the streams
-  --quick           shorter samples and fewer rounds
+  --quick           shorter samples and fewer rounds: about two minutes; without a CELL, fewer cells
+  --full            without a CELL: all, also those that take long
   --rounds N        samples per stream and cell (default 9; 3 with --quick)
   --streams A,B     only these streams
+  --out DIR         write every sample to DIR/samples.csv, and the tables to DIR/results.md
   --csv FILE        write every sample to FILE
   --assert-counts   exit with status 1 if a count (calls, bytes) is over its goal
   --once N          run the cell once with N bytes, round trips, handshakes or connections, both ends on one
@@ -73,10 +76,14 @@ options parse_options(int argc, const char* const* argv) {
       chosen.list = true;
     } else if (argument == "--quick") {
       chosen.quick = true;
+    } else if (argument == "--full") {
+      chosen.full = true;
     } else if (argument == "--assert-counts") {
       chosen.assert_counts = true;
     } else if (argument == "--rounds") {
       chosen.rounds = parse_number<unsigned>(value());
+    } else if (argument == "--out") {
+      chosen.out = value();
     } else if (argument == "--csv") {
       chosen.csv = value();
     } else if (argument == "--once") {
@@ -93,7 +100,7 @@ options parse_options(int argc, const char* const* argv) {
     }
   }
   if (chosen.cells.empty())
-    for (const cell& one : all_cells()) chosen.cells.push_back(&one);
+    chosen.cells = cells_of(chosen.quick ? level::quick : chosen.full ? level::full : level::normal);
   if (chosen.streams.empty()) chosen.streams.assign(all_streams().begin(), all_streams().end());
   if (chosen.once != 0 && chosen.streams.size() != 1) refuse("--once needs one stream in", "--streams");
   return chosen;

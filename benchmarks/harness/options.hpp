@@ -16,8 +16,10 @@ struct options {
   bool help = false;
   bool list = false;
   bool quick = false;
+  bool full = false;
   bool assert_counts = false;
   unsigned rounds = 0; // 0: the default
+  std::string out;     // a directory for all results; empty: none
   std::string csv;
   std::vector<const cell*> cells; // never empty
   std::vector<const stream_type*> streams;

@@ -46,16 +46,17 @@ std::string goal_text(const goal& wanted) {
   switch (wanted.form) {
   case goal::kind::ratio_at_least: return ">= " + ratio_text(wanted.limit);
   case goal::kind::ratio_at_most: return "<= " + ratio_text(wanted.limit);
-  case goal::kind::count_at_most: return "<= " + number_text(wanted.limit, 0);
+  case goal::kind::figure_at_least: return ">= " + number_text(wanted.limit, 2);
+  case goal::kind::figure_at_most: return "<= " + number_text(wanted.limit, 2);
+  case goal::kind::count_at_most: return "<= " + number_text(wanted.limit, describe(wanted.what).decimals);
   }
   return "-";
 }
 
 std::string figure_text(const verdict& one) {
-  return one.wanted.form == goal::kind::count_at_most
-             ? spread_text(one.figure, describe(one.wanted.what).decimals)
-             : ratio_text(one.figure.median) + " (" + ratio_text(one.figure.low) + ".." +
-                   ratio_text(one.figure.high) + ")";
+  return !one.wanted.is_ratio() ? spread_text(one.figure, describe(one.wanted.what).decimals)
+                                : ratio_text(one.figure.median) + " (" + ratio_text(one.figure.low) + ".." +
+                                      ratio_text(one.figure.high) + ")";
 }
 
 std::string name_and_unit(metric what) {
@@ -81,9 +82,8 @@ std::vector<verdict> judge(const cell_result& result) {
   std::vector<verdict> verdicts;
   for (const goal& wanted : result.where->goals) {
     const std::vector<double> own = result.series(subject, wanted.what);
-    const summary figure = wanted.form == goal::kind::count_at_most
-                               ? summarise(own)
-                               : summarise_ratio(own, result.series(baseline, wanted.what));
+    const summary figure =
+        !wanted.is_ratio() ? summarise(own) : summarise_ratio(own, result.series(baseline, wanted.what));
     if (figure.count != 0) verdicts.push_back({result.where, wanted, figure, wanted.met_by(figure.median)});
   }
   return verdicts;
@@ -131,15 +131,19 @@ void print_goals(std::ostream& out, std::span<const verdict> verdicts) {
   if (verdicts.empty()) return;
   std::vector<row> rows{{"cell", "metric", "measured", "goal", "met"}};
   for (const verdict& one : verdicts)
-    rows.push_back({std::string(one.where->key), name_and_unit(one.wanted.what), figure_text(one),
-                    goal_text(one.wanted), one.met ? "yes" : "NO"});
+    rows.push_back({one.where->key, name_and_unit(one.wanted.what), figure_text(one), goal_text(one.wanted),
+                    one.met ? "yes" : "NO"});
   out << "## Goals\n\n";
   print_table(out, rows);
   const auto met = std::count_if(verdicts.begin(), verdicts.end(), [](const verdict& v) { return v.met; });
   out << met << " of " << verdicts.size() << " goals met\n";
 }
 
-void print_csv_header(std::ostream& out) { out << "cell,round,position,stream,metric,unit,value\n"; }
+void print_csv_header(std::ostream& out) {
+  out << "# SPDX-License-Identifier: BSL-1.0\n";
+  for (const auto& [name, value] : describe_machine()) out << "# " << name << ": " << value << '\n';
+  out << "cell,round,position,stream,metric,unit,value\n";
+}
 
 void print_csv(std::ostream& out, const cell_result& result) {
   for (const sample& one : result.samples)

@@ -23,6 +23,7 @@ void print_machine(std::ostream& out);
 void print_cell(std::ostream& out, const cell_result& result);
 void print_goals(std::ostream& out, std::span<const verdict> verdicts);
 
+// The lines before the samples: comments that begin with '#', and the names of the columns.
 void print_csv_header(std::ostream& out);
 void print_csv(std::ostream& out, const cell_result& result);
 

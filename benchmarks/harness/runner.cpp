@@ -2,6 +2,8 @@
 // Interleaved rounds. See runner.hpp.
 #include "runner.hpp"
 
+#include "limit.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
@@ -18,15 +20,14 @@ measurement run_stream(const cell& which, const stream_type& stream, const workl
   try {
     return stream.run(work);
   } catch (const std::exception& error) {
-    throw std::runtime_error(std::string(which.key) + " over " + std::string(stream.title) + ": " +
-                             error.what());
+    throw std::runtime_error(which.key + " over " + std::string(stream.title) + ": " + error.what());
   }
 }
 
 double rate_of(const measurement& values, const workload& work) {
   for (const auto& [what, value] : values) {
     if (what == metric::throughput) return value * 1e6;
-    if (what == metric::round_trips || what == metric::handshakes) return value;
+    if (what == metric::round_trips || what == metric::sequences || what == metric::handshakes) return value;
   }
   return static_cast<double>(work.amount); // one second
 }
@@ -73,8 +74,11 @@ cell_result run_cell(const cell& which, std::span<const stream_type* const> stre
   const auto start = std::chrono::steady_clock::now();
   if (settings.progress) settings.progress();
   result.work = calibrate(which, *result.streams.front(), settings);
-  for (unsigned round = 0; round < settings.rounds; ++round) {
-    if (settings.budget_seconds > 0 && round >= 3 && seconds_since(start) > settings.budget_seconds) break;
+  const unsigned rounds = std::min(settings.rounds, which.most_rounds);
+  for (unsigned round = 0; round < rounds; ++round) {
+    if (settings.budget_seconds > 0 && round >= settings.least_rounds &&
+        seconds_since(start) > settings.budget_seconds)
+      break;
     std::vector<const stream_type*> order = result.streams;
     if (round % 2 == 1) std::reverse(order.begin(), order.end());
     for (unsigned position = 0; position < order.size(); ++position) {
@@ -82,6 +86,7 @@ cell_result run_cell(const cell& which, std::span<const stream_type* const> stre
       result.samples.push_back(
           {round, position, order[position], run_stream(which, *order[position], result.work)});
     }
+    add_fraction_of_limit(result, round);
   }
   return result;
 }

@@ -34,9 +34,10 @@ struct cell_result {
 
 struct run_settings {
   unsigned rounds = 9;
-  double seconds = 0.5;           // of the baseline's measured part, per sample
-  std::optional<workload> work;   // instead of the cell's own
-  double budget_seconds = 0;      // stop after this time if three rounds are done; 0: no limit
+  double seconds = 0.5;         // of the baseline's measured part, per sample
+  std::optional<workload> work; // instead of the cell's own
+  double budget_seconds = 0;    // stop after this time if the least rounds are done; 0: no limit
+  unsigned least_rounds = 3;
   std::function<void()> progress; // called before each sample
 };
 

@@ -78,6 +78,7 @@ usage usage_now() {
   now.receives = calls_between(call::recv, call::readv);
   now.waits = calls_between(call::epoll_wait, call::poll);
   now.allocations = this_thread_counters.allocations;
+  now.openssl_allocations = this_thread_counters.openssl_allocations;
   now.live_bytes = this_thread_counters.live_bytes;
   now.instructions = instructions.value();
   now.cpu_seconds = seconds_of(CLOCK_THREAD_CPUTIME_ID);
@@ -94,6 +95,7 @@ usage operator-(const usage& later, const usage& earlier) {
   difference.receives = later.receives - earlier.receives;
   difference.waits = later.waits - earlier.waits;
   difference.allocations = later.allocations - earlier.allocations;
+  difference.openssl_allocations = later.openssl_allocations - earlier.openssl_allocations;
   difference.live_bytes = later.live_bytes - earlier.live_bytes;
   if (later.instructions && earlier.instructions)
     difference.instructions = *later.instructions - *earlier.instructions;
@@ -108,6 +110,7 @@ usage operator+(const usage& one, const usage& other) {
   sum.receives = one.receives + other.receives;
   sum.waits = one.waits + other.waits;
   sum.allocations = one.allocations + other.allocations;
+  sum.openssl_allocations = one.openssl_allocations + other.openssl_allocations;
   sum.live_bytes = one.live_bytes + other.live_bytes;
   if (one.instructions && other.instructions) sum.instructions = *one.instructions + *other.instructions;
   return sum;

@@ -32,8 +32,9 @@ enum class call : std::uint8_t {
 
 struct thread_counters {
   std::array<std::uint64_t, static_cast<std::size_t>(call::last_)> calls;
-  std::uint64_t allocations; // malloc, calloc, realloc and the aligned forms
-  std::int64_t live_bytes;   // allocated less freed by this thread, malloc's own overhead included
+  std::uint64_t allocations;         // malloc, calloc, realloc and the aligned forms
+  std::uint64_t openssl_allocations; // those of them that OpenSSL asked for
+  std::int64_t live_bytes;           // allocated less freed by this thread, malloc's own overhead included
 };
 
 extern constinit thread_local thread_counters this_thread_counters;
@@ -50,9 +51,11 @@ struct usage {
   std::uint64_t receives = 0;
   std::uint64_t waits = 0; // epoll_wait, epoll_ctl, poll
   std::uint64_t allocations = 0;
+  std::uint64_t openssl_allocations = 0; // part of these
   std::int64_t live_bytes = 0;
   std::optional<std::uint64_t> instructions; // user space; empty where the machine cannot count them
 
+  std::uint64_t own_allocations() const noexcept { return allocations - openssl_allocations; }
   std::uint64_t transport_calls() const noexcept { return sends + receives; }
   std::uint64_t system_calls() const noexcept { return sends + receives + waits; }
 };

@@ -82,7 +82,7 @@ measurement run_bulk(const workload& requested) {
   work.amount = whole_writes(work.amount);
   work.warm_up = whole_writes(work.warm_up);
 
-  typename A::context server_context(role::server), client_context(role::client);
+  typename A::context server_context(role::server, work.tls), client_context(role::client, work.tls);
   tcp_pair sockets = loopback().connect();
   usage sender, receiver;
   run_ends<A>(

@@ -29,9 +29,9 @@ std::exception_ptr run_end(End& end) noexcept {
 
 // client and server are called with the loop that they are to run on and return a task. An end that fails
 // closes its connection, which ends the other one. Rethrows the failure of the client, else that of the
-// server.
+// server. On one thread, that is pinned to the processor.
 template <stream_adapter A, class Client, class Server>
-void run_ends(placement where, Client client, Server server) {
+void run_ends(placement where, Client client, Server server, unsigned processor = 0) {
   std::exception_ptr client_failure, server_failure;
   if (where == placement::two_threads) {
     // Two new threads, so that neither inherits the other's caches or the pinning outlives the run.
@@ -47,7 +47,7 @@ void run_ends(placement where, Client client, Server server) {
     client_thread.join();
   } else {
     std::thread both([&] {
-      pin_thread(0);
+      pin_thread(processor);
       auto end = [&](typename A::loop& loop) {
         A::spawn(loop, server(loop), [&](std::exception_ptr result) { server_failure = result; });
         return client(loop);

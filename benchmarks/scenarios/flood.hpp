@@ -137,7 +137,7 @@ class flood_server {
 template <server_adapter A>
 measurement run_flood(const workload& work) {
   require_descriptors(2 * work.at_once + 128);
-  prepare_credentials(work.key); // before there are two processes: both must have the same
+  prepare_credentials(work.tls.key); // before there are two processes: both must have the same
   std::vector<unique_fd> echo_clients, echo_servers;
   if (work.rate > 0)
     for (std::size_t i = 0; i < flood_echoes; ++i) {
@@ -147,7 +147,7 @@ measurement run_flood(const workload& work) {
     }
   loopback address(1024);
   flood_plan plan;
-  plan.key = work.key;
+  plan.key = work.tls.key;
   plan.port = address.port();
   plan.echoes = std::move(echo_clients);
   plan.messages_per_second = flood_messages_per_second;
@@ -163,7 +163,7 @@ measurement run_flood(const workload& work) {
   plan.echoes.clear(); // the other process has them
 
   std::optional<typename A::context> context;
-  on_processor(1, [&] { context.emplace(role::server, work.key); });
+  on_processor(1, [&] { context.emplace(role::server, work.tls); });
   const auto all_ticks = static_cast<std::size_t>((plan.warm_up + 3 * plan.measured) / flood_tick);
   flood_server<A> server(*context, address.release_listener(), std::move(echo_servers), all_ticks);
 

@@ -87,7 +87,7 @@ measurement run_idle(const workload& work) {
   const auto many = static_cast<std::size_t>(work.amount);
   if (few >= many) throw std::logic_error("a slope needs two different numbers of connections");
   require_descriptors(2 * many + 64);
-  typename A::context server_context(role::server), client_context(role::client);
+  typename A::context server_context(role::server, work.tls), client_context(role::client, work.tls);
   loopback listener;
   std::vector<unique_fd> clients, servers;
   for (std::size_t i = 0; i < many; ++i) {

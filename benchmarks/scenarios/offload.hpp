@@ -150,8 +150,8 @@ measurement run_offload(const workload& work) {
   const unsigned short port = address.port();
   offload_costs costs;
   on_processor(1, [&] {
-    context.emplace(role::server, work.key);
-    const ssl_context_ptr clients = make_client_context(work.key);
+    context.emplace(role::server, work.tls);
+    const ssl_context_ptr clients = make_client_context(work.tls.key);
     offload_server<A> server(*context, address.release_listener());
     costs = offload_turns<A>(server, clients.get(), port, batch, turns);
   });

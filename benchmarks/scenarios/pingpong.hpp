@@ -63,7 +63,7 @@ typename A::template task<void> pingpong_client(typename A::loop& loop, typename
 
 template <stream_adapter A>
 measurement run_pingpong(const workload& work) {
-  typename A::context server_context(role::server), client_context(role::client);
+  typename A::context server_context(role::server, work.tls), client_context(role::client, work.tls);
   tcp_pair sockets = loopback().connect();
   usage server, client;
   std::vector<float> microseconds;
@@ -93,6 +93,8 @@ measurement run_pingpong(const workload& work) {
                         static_cast<double>(both.transport_calls()) / messages);
     result.emplace_back(metric::system_calls_message, static_cast<double>(both.system_calls()) / messages);
     result.emplace_back(metric::allocations_message, static_cast<double>(both.allocations) / messages);
+    result.emplace_back(metric::own_allocations_message,
+                        static_cast<double>(both.own_allocations()) / messages);
   }
   if (both.instructions)
     result.emplace_back(metric::instructions_message, static_cast<double>(*both.instructions) / messages);

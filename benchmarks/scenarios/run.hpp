@@ -9,6 +9,8 @@
 #include "idle.hpp"
 #include "offload.hpp"
 #include "pingpong.hpp"
+#include "scale.hpp"
+#include "sequence.hpp"
 
 namespace bench {
 
@@ -17,6 +19,10 @@ measurement run(const workload& work) {
   switch (work.kind) {
   case scenario::bulk: return run_bulk<A>(work);
   case scenario::pingpong: return run_pingpong<A>(work);
+  case scenario::sequence:
+    if constexpr (sequence_adapter<A>) return run_sequence<A>(work);
+    break;
+  case scenario::scale: return run_scale<A>(work);
   case scenario::handshake: return run_handshake<A>(work);
   case scenario::idle: return run_idle<A>(work);
   case scenario::flood:

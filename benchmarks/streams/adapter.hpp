@@ -21,7 +21,8 @@ namespace bench {
 // An adapter is a type with static members only:
 //   loop                       an event loop that one thread runs
 //   task<T>                    the coroutine type that the operations return and that scenarios are written
-//   in context(role [, key])       settings of one side, already configured as in harness/tls_settings.hpp
+//   in
+//   context(role [, tls])      settings of one side, already configured as in harness/tls_settings.hpp
 //   connection                 the stream under test
 //   open(loop, context, fd)    makes a connection over a connected TCP socket, which it then owns
 //   handshake(connection, role), read_some(connection, span), write_all(connection, span)
@@ -32,7 +33,7 @@ namespace bench {
 template <class A>
 concept stream_adapter = std::default_initializable<typename A::loop> &&
     std::constructible_from<typename A::context, role> &&
-    std::constructible_from<typename A::context, role, server_key> &&
+    std::constructible_from<typename A::context, role, const tls_parameters&> &&
     requires(typename A::loop& loop, typename A::context& context, typename A::connection& connection,
              unique_fd fd, std::span<std::byte> in, std::span<const std::byte> out,
              typename A::template task<void> task, std::function<void(std::exception_ptr)> done) {
@@ -59,6 +60,28 @@ concept server_adapter = stream_adapter<A> &&
   { A::listen(loop, std::move(fd)) } -> std::same_as<typename A::acceptor>;
   { A::accept(loop, context, acceptor) } -> std::same_as<typename A::template task<typename A::connection>>;
   { A::sleep_until(loop, time) } -> std::same_as<typename A::template task<void>>;
+};
+
+// A stream with no TLS at all says so: static constexpr bool plain = true.
+template <class A>
+constexpr bool is_plain = requires {
+  requires A::plain;
+};
+
+// The same for streams on OpenSSL, where sessions can be resumed and records counted:
+//   native(connection)             the SSL object, before the handshake and after it
+template <class A>
+concept openssl_adapter = stream_adapter<A> && requires(typename A::connection& connection) {
+  { A::native(connection) } -> std::same_as<SSL*>;
+};
+
+// The same for streams that take several buffers in one write:
+//   write_sequence(connection, buffers)  all of them, in order; the buffers and the span live until it is
+//   done
+template <class A>
+concept sequence_adapter = stream_adapter<A> &&
+    requires(typename A::connection& connection, std::span<const std::span<const std::byte>> from) {
+  { A::write_sequence(connection, from) } -> std::same_as<typename A::template task<std::size_t>>;
 };
 
 } // namespace bench

@@ -17,6 +17,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <array>
+#include <stdexcept>
+
 namespace bench {
 
 struct boost_asio {
@@ -42,6 +45,20 @@ struct boost_asio {
                                     boost::asio::use_awaitable);
   }
 
+  // What a program writes that has its buffers in an array: one gathered write, and nothing on the heap.
+  template <class Connection>
+  static task<std::size_t> write_sequence(Connection& connection,
+                                          std::span<const std::span<const std::byte>> from) {
+    std::array<boost::asio::const_buffer, most_buffers> buffers;
+    if (from.size() > buffers.size()) throw std::logic_error("too many buffers");
+    for (std::size_t i = 0; i < from.size(); ++i)
+      buffers[i] = boost::asio::buffer(from[i].data(), from[i].size());
+    co_return co_await boost::asio::async_write(
+        connection, std::span<const boost::asio::const_buffer>(buffers.data(), from.size()),
+        boost::asio::use_awaitable);
+  }
+  static constexpr std::size_t most_buffers = 16;
+
   using acceptor = boost::asio::ip::tcp::acceptor;
   static acceptor listen(loop& owner, unique_fd fd) {
     return acceptor(owner.io, boost::asio::ip::tcp::v4(), fd.release());
@@ -52,8 +69,8 @@ struct boost_asio {
     co_await timer.async_wait(boost::asio::use_awaitable);
   }
 
-  template <class Done>
-  static void spawn(loop& where, task<void> what, Done done) {
+  // One type of handler for all: instantiating co_spawn is what takes the compiler longest.
+  static void spawn(loop& where, task<void> what, std::function<void(std::exception_ptr)> done) {
     boost::asio::co_spawn(where.io, std::move(what), std::move(done));
   }
 
@@ -75,10 +92,10 @@ struct boost_asio_tls : boost_asio {
 
   struct context {
     boost::asio::ssl::context value;
-    explicit context(role side, server_key key = server_key::ecdsa_p256)
+    explicit context(role side, const tls_parameters& tls = {})
         : value(side == role::server ? boost::asio::ssl::context::tls_server
                                      : boost::asio::ssl::context::tls_client) {
-      configure(value.native_handle(), side, key);
+      configure(value.native_handle(), side, tls);
     }
   };
 
@@ -95,6 +112,7 @@ struct boost_asio_tls : boost_asio {
                                                        : boost::asio::ssl::stream_base::client,
                                   boost::asio::use_awaitable);
   }
+  static SSL* native(connection& stream) { return stream.native_handle(); }
   static void check(connection& stream) { check_session(stream.native_handle()); }
 };
 

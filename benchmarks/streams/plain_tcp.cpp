@@ -8,9 +8,10 @@ namespace bench {
 namespace {
 
 struct plain_tcp : boost_asio {
+  static constexpr bool plain = true;
   using connection = socket;
   struct context {
-    explicit context(role, server_key = server_key::ecdsa_p256) {}
+    explicit context(role, const tls_parameters& = {}) {}
   };
   static connection open(loop& where, context&, unique_fd fd) { return adopt(where, std::move(fd)); }
   static task<void> handshake(connection&, role) { co_return; }

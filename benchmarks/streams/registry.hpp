@@ -14,6 +14,7 @@ struct stream_type {
   std::string_view key;                     // on the command line and in the CSV
   std::string_view title;                   // in tables
   measurement (*run)(const workload& work); // throws when anything goes wrong
+  bool only_tls1_2 = false;                 // its library has no TLS 1.3
 };
 
 // Defined in the file of each stream.

@@ -14,8 +14,7 @@ namespace {
 
 struct on_job_thread : boost_asio_tls<tlsmode::stream<boost_asio::socket>> {
   struct context : boost_asio_tls::context {
-    explicit context(role side, server_key key = server_key::ecdsa_p256)
-        : boost_asio_tls::context(side, key) {}
+    explicit context(role side, const tls_parameters& tls = {}) : boost_asio_tls::context(side, tls) {}
     tlsmode::job_threads one_thread{1};
   };
 

@@ -18,8 +18,7 @@ namespace {
 
 struct with_signer : boost_asio_tls<tlsmode::stream<boost_asio::socket>> {
   struct context : boost_asio_tls::context {
-    explicit context(role side, server_key key = server_key::ecdsa_p256)
-        : boost_asio_tls::context(side, key) {
+    explicit context(role side, const tls_parameters& tls = {}) : boost_asio_tls::context(side, tls) {
       if (side == role::client) return;
       SSL_CTX* const native = value.native_handle();
       const auto one_thread =

@@ -84,16 +84,12 @@ waited answer_wait::pause(const std::shared_ptr<pending_answer>& q) noexcept {
       result = waited::late;
       break;
     }
-    if (extras && extras->ending) {
-      abandon(*q);
-      result = waited::ending;
-      break;
-    }
-    if (now == standing::abandoned) {
+    const bool ending = extras && extras->ending;
+    if (!ending && now == standing::abandoned) {
       result = waited::cancelled;
       break;
     }
-    if (ASYNC_pause_job() == 0) {
+    if (ending || ASYNC_pause_job() == 0) { // which OpenSSL refuses for want of memory alone
       abandon(*q);
       result = waited::ending;
       break;

@@ -27,8 +27,8 @@ std::optional<int> salt_from(std::string_view text) noexcept {
   int n = 0;
   const auto [stopped, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
   const bool whole = ec == std::errc() && stopped == text.data() + text.size();
-  const bool plain = text.size() == 1 || (!text.empty() && text.front() != '0');
-  return whole && plain && n >= 0 ? std::optional(n) : std::nullopt;
+  const bool plain = text == "0" || (!text.empty() && text.front() >= '1' && text.front() <= '9');
+  return whole && plain ? std::optional(n) : std::nullopt;
 }
 
 // Four bytes of length, most significant first, then the bytes.

@@ -167,9 +167,20 @@ BOOST_AUTO_TEST_CASE(cancelling_who_waits_for_its_turn_disturbs_nobody) {
     p.crypto.arm(point::record_out);
     const std::string text = random_bytes(1000, 1);
     const operation write = start_write(p.client, net::buffer(text));
+    settle(p.io);
+    error_code turn;
+    BOOST_TEST(p.client.read_some(net::buffer(p.room), turn) == 0U);
+    BOOST_TEST(turn == tlsmode::error::operation_in_progress);
     operation read = start_read(p.client, net::buffer(p.room));
     operation queued = start_write(p.client, net::buffer("queued", 6));
     p.check_quiet();
+    for (const bool reads : {true, false}) { // blocking calls do not wait for others
+      error_code ec;
+      std::array<char, 10> room{};
+      BOOST_TEST((reads ? p.client.read_some(net::buffer(room), ec)
+                        : p.client.write_some(net::buffer("more", 4), ec)) == 0U);
+      BOOST_TEST(ec == tlsmode::error::operation_in_progress);
+    }
     read.cancel(type);
     queued.cancel(type);
     run_until(p.io, [&] { return read.done() && queued.done(); });

@@ -69,6 +69,25 @@ struct owing_client {
 
 } // namespace
 
+// The layer writes one thing at a time, and a blocking call cannot wait for the loop.
+BOOST_AUTO_TEST_CASE(a_blocking_call_does_not_write_beside_the_flusher) {
+  owing_client p;
+  p.end_the_read();
+  error_code ec;
+  p.client->shutdown(shutdown_form::send_only, ec);
+  BOOST_TEST(ec == tlsmode::error::operation_in_progress);
+  p.layer().hold(false);
+  p.layer().release();
+  const operation peer = start_read(p.server, net::buffer(p.room));
+  run_until(p.io, [&] {
+    p.client->shutdown(shutdown_form::send_only, ec);
+    return ec != tlsmode::error::operation_in_progress;
+  });
+  BOOST_TEST(ec == error_code());
+  run_until(p.io, [&] { return peer.done(); });
+  BOOST_TEST(peer.ec() == net::error::eof);
+}
+
 BOOST_AUTO_TEST_CASE(the_end_of_the_last_operation_does_no_harm_to_the_layer) {
   owing_client p;
   p.end_the_read();

@@ -16,8 +16,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <string>
+#include <vector>
 
 BOOST_AUTO_TEST_SUITE(threads)
 
@@ -142,6 +145,102 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(streams_on_strands_under_four_threads, Stream, bot
 }
 BOOST_AUTO_TEST_CASE_TEMPLATE(handlers_on_strands_under_four_threads, Stream, both_channels) {
   for (const auto how : {giving_up::timer, giving_up::limit}) check_many<Stream>(false, how);
+}
+
+// Reads that wait for each other are carried out in order, and tell of it in the same order, or whoever puts
+// their bytes together has them in the wrong one.
+BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_reads_tell_in_the_order_in_which_they_were_started, Stream,
+                              both_channels) {
+  constexpr int rounds = 2000, reads = 8;
+  net::io_context io;
+  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
+  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
+  auto sockets = tcp_pair(io.get_executor(), io.get_executor());
+  Stream client(std::move(sockets.first), client_settings);
+  Stream server(std::move(sockets.second), server_settings);
+  const strand on = net::make_strand(io);
+  const std::string text = "01234567";
+  std::array<std::array<char, reads>, rounds> room{};
+  std::array<std::string, rounds> got;
+  const auto send = [&]() -> net::awaitable<void> {
+    co_await client.async_handshake(as_client, net::use_awaitable);
+    for (int i = 0; i < rounds; ++i) co_await client.async_write_some(net::buffer(text), net::use_awaitable);
+  };
+  const auto receive = [&]() -> net::awaitable<void> {
+    co_await server.async_handshake(as_server, net::use_awaitable);
+    for (std::size_t i = 0; i < rounds; ++i) {
+      net::steady_timer done(io, net::steady_timer::time_point::max());
+      for (std::size_t k = 0; k < reads; ++k)
+        server.async_read_some(net::buffer(&room[i][k], 1),
+                               net::bind_executor(on, [&, i, k](error_code, std::size_t) {
+                                 got[i] += room[i][k];
+                                 if (got[i].size() == reads) done.cancel();
+                               }));
+      co_await done.async_wait(net::as_tuple(net::use_awaitable));
+    }
+  };
+  std::atomic<int> ended{0};
+  const auto end = [&](const std::exception_ptr& e) { ended += e ? 0 : 1; };
+  net::co_spawn(net::make_strand(io), send(), end);
+  net::co_spawn(on, receive(), end);
+  run_by_four(io);
+  BOOST_TEST(ended == 2);
+  BOOST_TEST(std::count(got.begin(), got.end(), text) == rounds);
+}
+
+// All steps are jobs on job threads. A write that is started while the step of a read is away waits for the
+// engine first; the next one waits there, too. They go out in the order in which they were started.
+BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a_job_thread, Stream,
+                              both_channels) {
+  constexpr std::size_t pieces = 10000, length = 5;
+  net::io_context io;
+  net::ssl::context client_settings = client_context(TLS1_3_VERSION);
+  net::ssl::context server_settings = server_context(TLS1_3_VERSION);
+  const strand on_client = net::make_strand(io);
+  const strand on_server = net::make_strand(io);
+  auto sockets = tcp_pair(on_client, on_server);
+  Stream client(std::move(sockets.first), client_settings);
+  Stream server(std::move(sockets.second), server_settings);
+  server.set_mode(mode::async);
+  server.set_job_scope(job_scope::all);
+  std::vector<std::string> texts;
+  std::string all, got;
+  for (std::size_t i = 0; i < pieces; ++i) all += texts.emplace_back(std::to_string(10000 + i));
+  // The client gives back what it gets, so that the server has something to read all the time.
+  const auto echo = [&]() -> net::awaitable<void> {
+    co_await client.async_handshake(as_client, net::use_awaitable);
+    std::array<char, 5000> room{};
+    while (got.size() < pieces * length) {
+      const std::size_t n = co_await client.async_read_some(net::buffer(room), net::use_awaitable);
+      got.append(room.data(), n);
+      co_await write_all(client, {room.data(), n});
+    }
+  };
+  int outstanding = 0;
+  const auto produce = [&]() -> net::awaitable<void> { // up to four at a time
+    for (std::size_t i = 0; i < pieces; ++i) {
+      for (std::size_t turns = i % 3; turns != 0 || outstanding >= 4; turns -= turns != 0 ? 1 : 0)
+        co_await net::post(on_server, net::use_awaitable);
+      ++outstanding;
+      server.async_write_some(net::buffer(texts[i]),
+                              net::bind_executor(on_server, [&](error_code, std::size_t) { --outstanding; }));
+    }
+  };
+  const auto serve = [&]() -> net::awaitable<void> {
+    co_await server.async_handshake(as_server, net::use_awaitable);
+    net::co_spawn(on_server, produce(), net::detached);
+    std::array<char, 5000> room{};
+    for (std::size_t back = 0; back < pieces * length;)
+      back += co_await server.async_read_some(net::buffer(room), net::use_awaitable);
+  };
+  std::atomic<int> ended{0};
+  const auto end = [&](const std::exception_ptr& e) { ended += e ? 0 : 1; };
+  net::co_spawn(on_client, echo(), end);
+  net::co_spawn(on_server, serve(), end);
+  run_by_four(io);
+  BOOST_TEST(ended == 2);
+  BOOST_TEST(got.size() == all.size());
+  BOOST_TEST((got == all));
 }
 
 // Streams made from one context, on one io_context per thread: nothing of theirs is shared.

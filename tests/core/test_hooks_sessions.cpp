@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 BOOST_AUTO_TEST_SUITE(hooks_sessions)
@@ -260,6 +261,17 @@ BOOST_AUTO_TEST_CASE(secrets_can_be_handled_as_values) {
   const secret_bytes moved = std::move(s);
   copy = moved;
   BOOST_TEST(copy.bytes().size() == sizeof "secret");
+}
+
+BOOST_AUTO_TEST_CASE(the_bytes_of_ticket_keys_are_a_name_and_two_keys) {
+  std::array<std::byte, ticket_keys::size> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i);
+  const ticket_keys keys{std::span<const std::byte, ticket_keys::size>(bytes)};
+  const ticket_keys::name_type name = keys.name();
+  std::vector<std::byte> all(name.begin(), name.end());
+  all.insert(all.end(), keys.mac_key().begin(), keys.mac_key().end());
+  all.insert(all.end(), keys.cipher_key().begin(), keys.cipher_key().end());
+  BOOST_TEST((all == std::vector<std::byte>(bytes.begin(), bytes.end())));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

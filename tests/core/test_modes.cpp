@@ -61,6 +61,15 @@ BOOST_AUTO_TEST_CASE(every_set_survives_the_round_trip_through_text) {
   BOOST_TEST(texts.size() == 64u);
 }
 
+BOOST_AUTO_TEST_CASE(a_mode_has_the_name_of_its_set) {
+  for (unsigned bit = 0; bit < 6; ++bit) {
+    const mode_set one = subset(1U << bit);
+    for (const mode m : {mode::enable_partial_write, mode::accept_moving_write_buffer, mode::auto_retry,
+                         mode::release_buffers, mode::send_fallback_scsv, mode::async})
+      BOOST_TEST((to_string(m) == to_string(one)) == (one == mode_set(m)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(text_has_openssl_names_in_the_order_of_the_bits) {
   BOOST_TEST(to_string(mode_set()) == "none");
   BOOST_TEST(to_string(mode_set(mode::async)) == "async");

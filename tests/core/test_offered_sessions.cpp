@@ -3,6 +3,8 @@
 // checked more, or differently, than was checked when they were made?
 #include "verification_settings.hpp"
 
+#include <tlsmode/hook.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <openssl/err.h>
@@ -237,6 +239,10 @@ TLSMODE_CASE_PER_VERSION(native_contexts_can_resume_by_hand) {
   SSL_CTX_set_verify(native.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_max_proto_version(native.get(), version);
   X509_STORE_add_cert(SSL_CTX_get_cert_store(native.get()), authority().certificate.get());
+  int told = 0;
+  hooks h;
+  h.new_session = [&told](const stored_session&) { ++told; };
+  BOOST_REQUIRE(!set_hooks(native.get(), std::move(h)));
   const context server_ctx = server_context();
   session_ptr session;
   for (const bool again : {false, true}) {
@@ -262,6 +268,7 @@ TLSMODE_CASE_PER_VERSION(native_contexts_can_resume_by_hand) {
     session = client.session();
     BOOST_REQUIRE(session);
   }
+  BOOST_TEST(told > 0); // a context for both roles tells of its clients' sessions too
 }
 
 BOOST_AUTO_TEST_SUITE_END()

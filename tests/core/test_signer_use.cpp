@@ -10,7 +10,10 @@
 #include <openssl/provider.h>
 #include <openssl/ssl.h>
 
+#include <memory>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 BOOST_AUTO_TEST_SUITE(signer_use)
 
@@ -175,6 +178,51 @@ BOOST_AUTO_TEST_CASE(the_private_key_is_not_to_be_had) {
   ERR_clear_error();
 }
 
+// What OpenSSL's own programs and engines ask of a key: padding and salt as text, and what it can tell.
+BOOST_AUTO_TEST_CASE(padding_and_salt_may_be_text) {
+  context server = certificate_only(key_kind::rsa2048);
+  BOOST_REQUIRE(!server.use_signer(signer_of(key_kind::rsa2048)));
+  EVP_PKEY* const key = SSL_CTX_get0_privatekey(server.native_handle());
+  BOOST_TEST(OSSL_PARAM_locate_const(EVP_PKEY_gettable_params(key), "bits") != nullptr);
+  EVP_PKEY* const known = identity_of(key_kind::rsa2048).key.get();
+  constexpr std::string_view text = "what is signed";
+  const auto* const message = reinterpret_cast<const unsigned char*>(text.data());
+  struct asked {
+    const char *padding, *salt;
+    bool good;
+  };
+  for (const asked& a : {asked{"pkcs1", nullptr, true},
+                         {"pss", "digest", true},
+                         {"pss", "max", true},
+                         {"pss", "auto", true},
+                         {"pss", "20", true},
+                         {"pss", "400", false},
+                         {"pss", "2x", false},
+                         {"oaep", nullptr, false}}) {
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> md(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    const auto start = [&](auto init, EVP_PKEY* with, const char* salt) {
+      EVP_PKEY_CTX* of = nullptr;
+      if (init(md.get(), &of, "SHA256", nullptr, nullptr, with, nullptr) != 1) return false;
+      std::vector<OSSL_PARAM> params{
+          OSSL_PARAM_construct_utf8_string("pad-mode", const_cast<char*>(a.padding), 0)};
+      if (salt != nullptr)
+        params.push_back(OSSL_PARAM_construct_utf8_string("saltlen", const_cast<char*>(salt), 0));
+      params.push_back(OSSL_PARAM_construct_end());
+      return EVP_PKEY_CTX_set_params(of, params.data()) > 0;
+    };
+    std::vector<unsigned char> signature(256);
+    std::size_t n = signature.size();
+    const bool good = start(&EVP_DigestSignInit_ex, key, a.salt) &&
+                      EVP_DigestSign(md.get(), signature.data(), &n, message, text.size()) == 1;
+    BOOST_TEST(good == a.good, a.padding << ' ' << (a.salt != nullptr ? a.salt : ""));
+    if (!good) continue;
+    EVP_MD_CTX_reset(md.get());
+    BOOST_REQUIRE(start(&EVP_DigestVerifyInit_ex, known, a.salt));
+    BOOST_TEST(EVP_DigestVerify(md.get(), signature.data(), n, message, text.size()) == 1);
+  }
+  ERR_clear_error();
+}
+
 BOOST_AUTO_TEST_CASE(the_program_s_own_keys_and_providers_stay_as_they_are) {
   context server = certificate_only(key_kind::p256);
   BOOST_REQUIRE(!server.use_signer(signer_of(key_kind::p256)));
@@ -317,6 +365,7 @@ BOOST_AUTO_TEST_CASE(schemes_are_text) {
         "ec:", "ec:SHA256:1", "ec:SHA 256", "ed25519:", "ed25519:SHA512", " ed25519", "rsa-pkcs1:SHA256:32",
         "ec:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})
     BOOST_TEST(!parse_signing_scheme(text), text);
+  BOOST_TEST(!parse_signing_scheme("rsa-pss:SHA256:-0"));
   BOOST_TEST(!parse_signing_scheme(std::string_view("ec:SHA256\0", 10)));
 }
 

@@ -70,7 +70,10 @@ class scene {
       case 6: cancel(e.write, in); break;
       case 7: cancel((what & 32) != 0 ? e.handshake : (what & 64) != 0 ? e.shutdown : e.wait, in); break;
       case 8: e.below.plan().chunk = 1 + in.size(); break;
-      case 9: e.below.plan().capacity = (what & 32) != 0 ? in.size() : std::size_t{1} << 30; break;
+      case 9: // at times it takes nothing at all
+        e.below.plan().capacity = (what & 32) != 0 ? in.size() : std::size_t{1} << 30;
+        e.below.resume();
+        break;
       case 10: limits(e, in); break;
       case 11:
         if (in.byte() % 8 == 0) shut_down(e, in);
@@ -187,7 +190,7 @@ class scene {
   void calm_down() {
     for (end* e : {&client_, &server_}) {
       e->below.plan().chunk = e->below.plan().capacity = std::size_t{1} << 30;
-      // A layer that waits for room is woken by a reader.
+      e->below.resume();
     }
     settle();
   }

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,17 +22,24 @@ REASONS = Path(__file__).with_name("coverage_reasons.txt")
 
 def counted(build_dir):
     """{file: {line: times}} of all that is code, headers and their templates included."""
-    command = ["gcovr", "--root", str(ROOT), "--json", "-", "-j", str(os.cpu_count() or 1)]
-    for library in LIBRARIES:
-        command += ["--filter", f"{ROOT}/{library}/"]
-    run = subprocess.run([*command, str(build_dir)], capture_output=True, text=True, check=False)
-    if run.returncode:
-        sys.exit(f"gcovr failed: {run.stderr[-2000:]}")
-    lines = defaultdict(dict)
-    for file in json.loads(run.stdout)["files"]:
-        for line in file["lines"]:
-            if not line["gcovr/noncode"]:
-                lines[file["file"]][line["line_number"]] = line["count"]
+    def run(data):
+        return subprocess.run(["gcov", "--json-format", "--stdout", str(data)], cwd=build_dir, capture_output=True,
+                              text=True, check=False)
+
+    lines = defaultdict(lambda: defaultdict(int))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for result in pool.map(run, sorted(build_dir.rglob("*.gcda"))):
+            if result.returncode:
+                sys.exit(f"gcov failed: {result.stderr[-2000:]}")
+            for text in result.stdout.splitlines():
+                unit = json.loads(text)
+                for file in unit["files"]:
+                    path = Path(os.path.normpath(Path(unit["current_working_directory"]) / file["file"]))
+                    if not any(path.is_relative_to(ROOT / library) for library in LIBRARIES):
+                        continue
+                    name = str(path.relative_to(ROOT))
+                    for line in file["lines"]:
+                        lines[name][line["line_number"]] += line["count"]
     return lines
 
 

@@ -205,7 +205,10 @@ demo_main() {
   while [ $# != 0 ]; do
     case $1 in
       --serve) serve=1 ;;
-      --port) port=${2:?--port needs a number} && shift ;;
+      --port)
+        if [ $# = 1 ]; then die "demo: --port needs a number"; fi
+        port=$2 && shift
+        ;;
       *) die "demo: unknown argument: $1" ;;
     esac
     shift

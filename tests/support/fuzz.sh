@@ -17,8 +17,8 @@ fuzz_main() {
     -print_final_stats=1 "-artifact_prefix=$found/" "$cache" "tests/fuzz/corpus/$name" 2>&1 |
     grep -Ev '^#[0-9]+.*(REDUCE|NEW)' || status=1
   [ "${PIPESTATUS[0]}" = 0 ] || status=1
-  rm -rf "$merged" && mkdir "$merged"
-  "build/fuzz/tests/fuzz/fuzz_$name" -merge=1 -max_len=4096 -timeout=20 "$merged" "tests/fuzz/corpus/$name" "$cache" \
+  rm -rf "$merged" && mkdir -p "$merged" "$found"
+  "build/fuzz/tests/fuzz/fuzz_$name" -merge=1 -max_len=4096 -timeout=20 "-artifact_prefix=$found/" "$merged" "tests/fuzz/corpus/$name" "$cache" \
     >/dev/null 2>&1 && rm -rf "$cache" && mv "$merged" "$cache"
   echo "$(find "$cache" -type f | wc -l) inputs in $cache"
   if [ -n "$(ls -A "$found")" ]; then

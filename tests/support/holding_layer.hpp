@@ -38,6 +38,14 @@ class holding_layer {
   /// All types of cancellation that writes were told while they were held back.
   [[nodiscard]] net::cancellation_type cancelled_with() const noexcept { return state_->cancelled_with; }
 
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers, error_code& ec) {
+    return socket_.read_some(buffers, ec);
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, error_code& ec) {
+    return socket_.write_some(buffers, ec);
+  }
   template <class Buffers, class Handler>
   auto async_read_some(const Buffers& buffers, Handler&& handler) {
     return socket_.async_read_some(buffers, std::forward<Handler>(handler));

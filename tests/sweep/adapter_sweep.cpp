@@ -21,6 +21,7 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 
@@ -50,10 +51,14 @@ std::optional<sweep_case> chosen_case() {
   if (text == nullptr) return std::nullopt;
   std::array<long, 7> n{};
   std::istringstream in(text);
-  for (long& x : n) {
-    in >> x;
-    in.ignore(1);
-  }
+  char comma = 0;
+  bool good = true;
+  for (std::size_t i = 0; i < n.size(); ++i)
+    good = good && (i == 0 || (in >> comma && comma == ',')) && in >> n[i];
+  good = good && in.peek() == std::istringstream::traits_type::eof();
+  const auto within = [](long x, const auto& names) { return x >= 0 && x < static_cast<long>(names.size()); };
+  if (!good || !within(n[0], scenario_names) || !within(n[1], variant_names) || !within(n[5], fault_names))
+    throw std::invalid_argument(std::string("TLSMODE_SWEEP_CASE is no case: ") + text);
   return sweep_case{static_cast<scenario>(n[0]),
                     static_cast<variant>(n[1]),
                     static_cast<int>(n[2]),

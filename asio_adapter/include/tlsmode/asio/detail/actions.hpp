@@ -4,6 +4,7 @@
 // An action has
 //   trivial()            true if there is nothing to do, whatever the connection's state
 //   lanes(engine)        the directions it needs now
+//   lanes_known          true if lanes() does not look at the engine, which may be away
 //   run(engine, t)       one engine step; may run on a job thread
 //   enters(engine)       whether that may enter OpenSSL
 //   begins(engine)       true if it can come to nothing but want_read before the peer has sent something
@@ -32,6 +33,7 @@ class handshake_action {
   static constexpr const char* name = "async_handshake";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
+  static constexpr bool lanes_known = false;
   explicit handshake_action(role r) noexcept : role_(r) {}
 
   [[nodiscard]] static bool trivial() noexcept { return false; }
@@ -102,6 +104,7 @@ class read_action {
   static constexpr const char* name = "async_read_some";
   static constexpr bool has_bytes = true;
   static constexpr bool flushes = false;
+  static constexpr bool lanes_known = true;
   explicit read_action(const MutableBufferSequence& buffers) : buffers_(buffers) {}
 
   [[nodiscard]] bool trivial() const { return net::buffer_size(buffers_) == 0; }
@@ -131,6 +134,7 @@ class write_action {
   static constexpr const char* name = "async_write_some";
   static constexpr bool has_bytes = true;
   static constexpr bool flushes = true;
+  static constexpr bool lanes_known = true;
   explicit write_action(const ConstBufferSequence& buffers) : buffers_(buffers) {}
 
   [[nodiscard]] bool trivial() const { return net::buffer_size(buffers_) == 0; }
@@ -157,6 +161,7 @@ class shutdown_action {
   static constexpr const char* name = "async_shutdown";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
+  static constexpr bool lanes_known = true;
   explicit shutdown_action(shutdown_form form) noexcept : form_(form) {}
 
   [[nodiscard]] static bool trivial() noexcept { return false; }
@@ -191,6 +196,7 @@ class wait_read_action {
   static constexpr const char* name = "async_wait";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = false;
+  static constexpr bool lanes_known = true;
 
   [[nodiscard]] static bool trivial() noexcept { return false; }
   [[nodiscard]] static unsigned lanes(const engine&) noexcept { return read_lane; }
@@ -214,6 +220,7 @@ class wait_write_action {
   static constexpr const char* name = "async_wait";
   static constexpr bool has_bytes = false;
   static constexpr bool flushes = true;
+  static constexpr bool lanes_known = true;
 
   [[nodiscard]] static bool trivial() noexcept { return false; }
   [[nodiscard]] static unsigned lanes(const engine&) noexcept { return write_lane; }

@@ -10,6 +10,7 @@
 #include <boost/asio/execution/context_as.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/query.hpp>
+#include <boost/asio/system_executor.hpp>
 #include <boost/asio/version.hpp>
 #if __has_include(<boost/asio/config.hpp>) // since Boost 1.88
 #include <boost/asio/config.hpp>
@@ -23,6 +24,11 @@
 
 #include <type_traits>
 #include <utility>
+
+namespace boost::asio::detail {
+template <typename T, typename Blocking>
+class promise_executor;
+} // namespace boost::asio::detail
 
 namespace tlsmode {
 namespace net = boost::asio;
@@ -58,6 +64,15 @@ template <class Executor>
   else
     return nullptr;
 }
+
+/// True if handlers that do not mind where they run, or only set a promise, are behind an executor. To post
+/// to it would start the threads that Asio has for the process.
+template <class Executor>
+inline constexpr bool goes_to_system = false;
+template <class Blocking, class Relationship, class Allocator>
+inline constexpr bool goes_to_system<net::basic_system_executor<Blocking, Relationship, Allocator>> = true;
+template <class T, class Blocking>
+inline constexpr bool goes_to_system<net::detail::promise_executor<T, Blocking>> = true;
 
 // io_uring as Asio's default backend has no readiness to wait for; IOCP has neither.
 #if defined(BOOST_ASIO_HAS_IO_URING_AS_DEFAULT) || defined(BOOST_ASIO_HAS_IOCP)

@@ -125,7 +125,7 @@ class async_driver {
       if (was_away) {
         s = *std::exchange(back, nullptr);
       } else {
-        if (state_->away) return wait_for_engine(waiting::turn, {}, true);
+        if (state_->away && !Action::lanes_known) return wait_for_engine(waiting::turn, {}, true);
         if (const unsigned lane = wanted_lane(); lane != no_lane) {
           if (!state_->lane_of(lane).try_take()) {
             awaited_ = lane;
@@ -134,6 +134,8 @@ class async_driver {
           held_ |= lane;
           continue;
         }
+        // Only now: those who wait for the engine are all woken at once, in no order of their own.
+        if (state_->away) return wait_for_engine(waiting::turn, {}, true);
         if (finished_.over) {
           s = finished_.result();
         } else {

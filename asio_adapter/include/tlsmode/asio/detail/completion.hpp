@@ -10,6 +10,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/is_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/require.hpp>
@@ -58,6 +59,7 @@ class completion {
 template <bool HasBytes, class Handler, class Executor>
 void post_completion(const Executor& ex, Handler handler, boost::system::error_code ec, std::size_t n) {
   using boost::asio::execution::blocking;
+  using boost::asio::execution::blocking_t;
   using boost::asio::execution::relationship;
   if constexpr (has_immediate_executor<Handler, Executor>) {
     const auto here = immediate_executor_of(handler, ex);
@@ -76,7 +78,21 @@ void post_completion(const Executor& ex, Handler handler, boost::system::error_c
       return;
     }
   }
-  boost::asio::post(ex, std::move(done));
+  // Not by way of `ex` if that can be helped: several threads may run it, and then those that go to one
+  // strand overtake each other. any_completion_executor cannot be asked not to run the handler here.
+  using associated = typename completion<HasBytes, Handler, Executor>::executor_type;
+  if constexpr (goes_to_system<associated>) {
+    boost::asio::post(ex, std::move(done));
+  } else if constexpr (boost::asio::can_require<associated, blocking_t::never_t>::value) {
+    const auto alloc = boost::asio::execution::allocator(done.get_allocator());
+    boost::asio::require(boost::asio::prefer(done.get_executor(), relationship.continuation, alloc),
+                         blocking.never)
+        .execute(std::move(done));
+  } else if constexpr (boost::asio::is_executor<associated>::value) {
+    boost::asio::post(done.get_executor(), std::move(done));
+  } else {
+    boost::asio::post(ex, std::move(done));
+  }
 }
 
 } // namespace tlsmode::detail

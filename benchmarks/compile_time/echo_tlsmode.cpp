@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSL-1.0
+// The session over tlsmode::stream: only compiled, by compile_time.py.
+#include "session.hpp"
+
+#include <tlsmode/asio/stream.hpp>
+
+void serve_tlsmode() { serve<tlsmode::stream<tcp::socket>>(4433); }
