@@ -248,6 +248,7 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
     return {suspend::none, 0, error::write_retry_too_short};
   }
   write_total_ = total;
+  if (record_sizer_) record_sizer_->write_at(detail::record_sizer::clock::now());
 
   const bool partial = modes_.contains(mode::enable_partial_write);
   const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped
@@ -267,6 +268,7 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
     std::size_t sealed = 0;
     const call_result r = seal_some(from, sealed);
     if (r.what != outcome::ok && r.what != outcome::again) return finish_call(operation::write, r);
+    if (record_sizer_ && sealed != 0) record_sizer_->sealed();
     write_sealed_ += sealed;
     stats_.plain_written += sealed;
   }
@@ -295,7 +297,8 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
   };
   if (job_owner_ == operation::write) return seal_in_job();
   cursor at(from, write_sealed_);
-  std::size_t want = std::min<std::size_t>(write_total_ - write_sealed_, record_limit_);
+  const std::uint32_t most = record_sizer_ ? record_sizer_->limit(record_limit_) : record_limit_;
+  std::size_t want = std::min<std::size_t>(write_total_ - write_sealed_, most);
   if (modes_.contains(mode::enable_partial_write)) want = std::min(want, batch_limit_ - write_sealed_);
   if (job_scope_covers(operation::write)) {
     if (!job_out_.make())

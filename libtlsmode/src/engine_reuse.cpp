@@ -70,6 +70,7 @@ std::error_code engine::reset() noexcept {
   alert_received_ = alert_sent_ = -1;
   stats_ = {};
   record_limit_ = largest_record;
+  if (record_sizer_) record_sizer_->restart();
   discarded_ = session_family_ = 0;
   session_offered_ = asked_client_ = client_unverified_ = false;
   shown_.reset();

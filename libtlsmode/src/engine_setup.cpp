@@ -115,6 +115,10 @@ void engine::set_job_scope(job_scope scope) noexcept {
 
 // ---- buffers ----
 
+void engine::set_record_sizing(const std::optional<record_sizing>& sizing) {
+  record_sizer_ = sizing ? std::make_unique<detail::record_sizer>(*sizing) : nullptr;
+}
+
 void engine::set_read_ahead(std::size_t bytes) noexcept {
   read_ahead_limit_ = static_cast<std::uint32_t>(std::min(bytes, largest_limit));
   SSL_set_read_ahead(ssl_.get(), bytes == 0 ? 0 : 1);

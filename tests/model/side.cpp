@@ -258,6 +258,13 @@ void side::change_limits() {
   end_.wire.set_chunk(one_in(2) ? no_limit : one_in(4) ? 1 + up_to(20) : 1 + up_to(20'000));
   end_.tls.set_batch_limit(up_to(100'000));
   end_.tls.set_read_ahead(one_in(4) ? 0 : up_to(200'000));
+  if (one_in(3)) {
+    std::optional<record_sizing> sizing;
+    if (one_in(2))
+      sizing.emplace(record_sizing{static_cast<std::uint32_t>(1 + up_to(20'000)),
+                                   static_cast<std::uint32_t>(1 + up_to(50)), std::chrono::milliseconds(1)});
+    end_.tls.set_record_sizing(sizing);
+  }
 }
 
 void side::update_keys() {

@@ -16,6 +16,7 @@
 #include <tlsmode/error.hpp>
 #include <tlsmode/job.hpp>
 #include <tlsmode/mode.hpp>
+#include <tlsmode/record_sizing.hpp>
 #include <tlsmode/session.hpp>
 #include <tlsmode/stats.hpp>
 #include <tlsmode/suspend.hpp>
@@ -183,6 +184,10 @@ class engine {
   void set_batch_limit(std::size_t bytes) noexcept {
     batch_limit_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes, 1, largest_limit));
   }
+  /// Makes writes begin with small records, for a peer that waits for the first bytes; nothing: records are
+  /// as big as they can be, as at first. From the next record on. Errors: std::bad_alloc. Source: RFC 8446
+  /// section 5.1, RFC 8449 section 4.
+  void set_record_sizing(const std::optional<record_sizing>& sizing);
   /// Upper limit, in bytes, of the read-ahead that busy connections grow to; 128 KiB at first. Never less
   /// than a record, but 0 switches read-ahead off, for protocols that leave TLS again. Takes effect with the
   /// next buffer. Source: SSL_CTX_set_read_ahead(3).
@@ -395,6 +400,8 @@ class engine {
   const std::byte* write_address_ = nullptr;
   std::size_t write_total_ = 0;
   std::size_t write_sealed_ = 0;
+
+  std::unique_ptr<detail::record_sizer> record_sizer_; // few connections have one
 
   // The paused job, and memory that jobs may see.
   detail::job_buffer job_in_;                  // read jobs: bytes not yet given to the caller
