@@ -5,8 +5,10 @@
 #include "scenarios/run.hpp"
 
 #define ASIO_STANDALONE
+#include <array>
 #include <asio.hpp>
 #include <asio/ssl.hpp>
+#include <stdexcept>
 
 namespace bench {
 namespace {
@@ -22,10 +24,9 @@ struct asio_standalone {
 
   struct context {
     asio::ssl::context value;
-    // tls: what configure() is told besides.
-    explicit context(role side, const auto&... tls)
+    explicit context(role side, const tls_parameters& tls = {})
         : value(side == role::server ? asio::ssl::context::tls_server : asio::ssl::context::tls_client) {
-      configure(value.native_handle(), side, tls...);
+      configure(value.native_handle(), side, tls);
     }
   };
 
@@ -43,10 +44,17 @@ struct asio_standalone {
   static task<std::size_t> write_all(connection& to, std::span<const std::byte> from) {
     return asio::async_write(to, asio::buffer(from.data(), from.size()), asio::use_awaitable);
   }
+  static task<std::size_t> write_sequence(connection& to, std::span<const std::span<const std::byte>> from) {
+    std::array<asio::const_buffer, 16> buffers;
+    if (from.size() > buffers.size()) throw std::logic_error("too many buffers");
+    for (std::size_t i = 0; i < from.size(); ++i) buffers[i] = asio::buffer(from[i].data(), from[i].size());
+    co_return co_await asio::async_write(to, std::span<const asio::const_buffer>(buffers.data(), from.size()),
+                                         asio::use_awaitable);
+  }
+  static SSL* native(connection& stream) { return stream.native_handle(); }
   static void check(connection& stream) { check_session(stream.native_handle()); }
 
-  template <class Done>
-  static void spawn(loop& where, task<void> what, Done done) {
+  static void spawn(loop& where, task<void> what, std::function<void(std::exception_ptr)> done) {
     asio::co_spawn(where.io, std::move(what), std::move(done));
   }
   static void run(loop& which) {

@@ -47,6 +47,8 @@ class key_ring : public Botan::Credentials_Manager {
     if (side == role::server) key_ = Botan::PKCS8::load_key(*pem_of<EVP_PKEY>(write_key, own.key));
   }
 
+  bool has_rsa_key() const { return certificate_.subject_public_key()->algo_name() == "RSA"; }
+
   // What the client trusts: the very certificate of the server, which signed itself. Botan trusts one such
   // only as the issuer of others. Neither it nor OpenSSL verifies the signature of what it trusts anyhow.
   void verify(const std::vector<Botan::X509_Certificate>& chain, const std::string& host) const {

@@ -43,11 +43,10 @@ struct openssl {
 
   struct context {
     context_ptr value;
-    // tls: what configure() is told besides.
-    explicit context(role side, const auto&... tls)
+    explicit context(role side, const tls_parameters& tls = {})
         : value(SSL_CTX_new(side == role::server ? TLS_server_method() : TLS_client_method())) {
       if (!value) fail("SSL_CTX_new");
-      configure(value.get(), side, tls...);
+      configure(value.get(), side, tls);
     }
   };
 
@@ -93,6 +92,13 @@ struct openssl {
                      [&](SSL* session) { return SSL_write_ex(session, from.data(), from.size(), &size); });
     co_return size; // all: partial writes are not enabled
   }
+  // One SSL_write for each buffer: libssl has no gathered write.
+  static task<std::size_t> write_sequence(connection& to, std::span<const std::span<const std::byte>> from) {
+    std::size_t size = 0;
+    for (const std::span<const std::byte> one : from) size += co_await write_all(to, one);
+    co_return size;
+  }
+  static SSL* native(connection& which) { return which.session.get(); }
   static void check(connection& which) { check_session(which.session.get()); }
 
   template <class Done>
@@ -108,7 +114,7 @@ struct openssl {
 
 struct openssl_tuned : openssl {
   struct context : openssl::context {
-    explicit context(role side, const auto&... tls) : openssl::context(side, tls...) {
+    explicit context(role side, const tls_parameters& tls = {}) : openssl::context(side, tls) {
       SSL_CTX* const native = value.get();
       SSL_CTX_set_read_ahead(native, 1);
       SSL_CTX_set_default_read_buffer_len(native, 64 * 1024);
