@@ -11,6 +11,7 @@ namespace bench {
 void add_bulk(std::vector<cell>& cells);
 void add_pingpong(std::vector<cell>& cells);
 void add_sequences(std::vector<cell>& cells);
+void add_first_byte(std::vector<cell>& cells);
 void add_data_tls1_2(std::vector<cell>& cells);
 
 // cells_of_connections.cpp

@@ -14,6 +14,7 @@ std::vector<cell> make_cells() {
   add_bulk(cells);
   add_pingpong(cells);
   add_sequences(cells);
+  add_first_byte(cells);
   add_data_tls1_2(cells);
   add_handshakes(cells);
   add_jobs(cells);

@@ -163,4 +163,18 @@ void add_data_tls1_2(std::vector<cell>& cells) {
       sequence({64, 16 * kib}));
 }
 
+void add_first_byte(std::vector<cell>& cells) {
+  workload work{scenario::first_byte, placement::two_threads, 64 * kib, 16 * kib, 10, 0};
+  work.rate = 10e6 / 8;
+  cells.push_back(
+      {"first-byte",
+       "time to the first byte: an answer of 64 KiB on a new connection, through a link of 10 Mbit/s",
+       work,
+       true,
+       {&asio_ssl_stream, {&tlsmode_record_sizing_stream, &tlsmode_stream}, {&plain_tcp_stream}},
+       {{metric::first_byte, ratio_at_most, 0.25}, {metric::last_byte, ratio_at_most, 1.05}},
+       level::normal,
+       3});
+}
+
 } // namespace bench

@@ -8,9 +8,10 @@
 namespace bench {
 namespace {
 
-constexpr std::array<const stream_type*, 6> own{
+constexpr std::array<const stream_type*, 7> own{
     &asio_ssl_stream,       &tlsmode_stream,       &tlsmode_job_threads_stream,
-    &tlsmode_signer_stream, &tlsmode_async_stream, &plain_tcp_stream};
+    &tlsmode_signer_stream, &tlsmode_async_stream, &tlsmode_record_sizing_stream,
+    &plain_tcp_stream};
 
 } // namespace
 

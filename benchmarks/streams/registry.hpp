@@ -26,6 +26,8 @@ extern const stream_type plain_tcp_stream;
 extern const stream_type tlsmode_signer_stream;
 extern const stream_type tlsmode_job_threads_stream;
 extern const stream_type tlsmode_async_stream;
+// The same with records that begin small.
+extern const stream_type tlsmode_record_sizing_stream;
 // Those that only tlsmode_bench has (streams/further.cpp): other libraries' streams, OpenSSL alone, and
 // tlsmode::stream over Beast's tcp_stream.
 extern const stream_type openssl_stream;

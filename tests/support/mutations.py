@@ -197,7 +197,7 @@ MUTATIONS = [Mutation(*m) for m in [
      [("adapter_threads", "*/overlapping_reads*")]),
     ("engine-before-lane", ADAPTER + "async_driver.hpp", "if (state_->away && !Action::lanes_known)",
      "if (state_->away)", "those who wait for a step on a job thread lose their place among the others",
-     [("adapter_threads", "*/overlapping_writes*")]),
+     [("adapter_threads", "*/overlapping_writes*"), ("adapter_random_walks", None)]),
     ("output-moves-while-sent", ADAPTER + "buffered_channel.hpp", "    memory_.set_capacity(0);", "    //",
      "the output moves while the layer sends it", [STREAM]),
     ("sends-twice", ADAPTER + "buffered_channel.hpp",
