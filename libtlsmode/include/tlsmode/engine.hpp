@@ -14,7 +14,6 @@
 
 #include <tlsmode/context.hpp>
 #include <tlsmode/error.hpp>
-#include <tlsmode/job.hpp>
 #include <tlsmode/mode.hpp>
 #include <tlsmode/record_sizing.hpp>
 #include <tlsmode/session.hpp>
@@ -42,8 +41,10 @@
 namespace tlsmode {
 
 namespace detail {
+struct answer_wait;
 struct job_extras;
 }
+class answer_host;
 struct context_switch;
 struct hook_bridge;
 
