@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Waiting for a paused job: the part that depends on no executor type.
+#include <tlsmode/asio/detail/answer_host.hpp>
 #include <tlsmode/asio/detail/job_wait.hpp>
 
 #include <fcntl.h>
@@ -29,6 +30,13 @@ void job_signal::set_post(std::function<void()> post) {
   const std::lock_guard lock(mutex_);
   post_.swap(post);
 }
+
+std::shared_ptr<answer_host> host_of_answers(const net::any_io_executor& io) {
+  return std::make_shared<asio_answer_host>(io);
+}
+
+job_wait::job_wait(const net::any_io_executor& io) : timer(io), io_(io) {}
+job_wait::~job_wait() = default;
 
 std::shared_ptr<std::function<void()>> job_wait::callback() const {
   return std::make_shared<std::function<void()>>([signal = signal_] { signal->raise(); });

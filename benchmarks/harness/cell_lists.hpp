@@ -11,6 +11,8 @@ namespace bench {
 void add_bulk(std::vector<cell>& cells);
 void add_pingpong(std::vector<cell>& cells);
 void add_sequences(std::vector<cell>& cells);
+void add_first_byte(std::vector<cell>& cells);
+void add_data_tls1_2(std::vector<cell>& cells);
 
 // cells_of_connections.cpp
 void add_handshakes(std::vector<cell>& cells);
@@ -23,6 +25,10 @@ workload pingpong(placement where, std::size_t size = 64);
 // Against the baseline; with plain TCP beside, or not.
 comparison with_limit();
 comparison of_streams();
+
+// The same, and beside them all the streams of other libraries that can do what the cell asks for; in the
+// cells that say most, as each stream takes its time.
+comparison with_further(comparison streams, tls_version version = tls_version::tls1_3);
 
 } // namespace bench
 

@@ -14,6 +14,8 @@ std::vector<cell> make_cells() {
   add_bulk(cells);
   add_pingpong(cells);
   add_sequences(cells);
+  add_first_byte(cells);
+  add_data_tls1_2(cells);
   add_handshakes(cells);
   add_jobs(cells);
   add_floods(cells);
@@ -33,6 +35,12 @@ bool comparison::has(const stream_type* stream) const {
     return std::find(list.begin(), list.end(), stream) != list.end();
   };
   return stream == baseline || among(subjects) || among(beside);
+}
+
+comparison with_further(comparison streams, tls_version version) {
+  for (const stream_type* stream : further_streams())
+    if (version == tls_version::tls1_2 || !stream->only_tls1_2) streams.beside.push_back(stream);
+  return streams;
 }
 
 std::span<const cell> all_cells() { return made_cells(); }

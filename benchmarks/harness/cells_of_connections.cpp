@@ -44,7 +44,8 @@ void add_handshakes(std::vector<cell>& cells) {
           one.work.tls.version = version;
           one.work.tls.resume = resume;
           one.fixed = false;
-          one.streams = of_streams();
+          const bool with_all = key == server_key::ecdsa_p256 && !apart;
+          one.streams = with_all ? with_further(of_streams(), version) : of_streams();
           one.goals = {{metric::handshakes, ratio_at_least, resume ? 1.1 : 1.05}};
           const bool usual = version == tls_version::tls1_3 && key == server_key::ecdsa_p256 && !apart;
           one.when = usual ? level::quick : level::normal;
@@ -149,7 +150,7 @@ void add_many(std::vector<cell>& cells) {
       one.key += key;
       one.title += words;
       one.fixed = true;
-      one.streams = with_limit();
+      one.streams = with_further(with_limit(), version);
       cells.push_back(one);
     };
     cell few{"idle", "idle server connections with a read outstanding, slope over 200 to 1000"};

@@ -75,7 +75,7 @@ void add_bulk(std::vector<cell>& cells) {
                  "bulk: " + size_words(size) + " writes, 1 MiB read buffer, " + name + ", " + words(where),
                  bulk(size, mib, where),
                  false,
-                 with_limit(),
+                 usual ? with_further(with_limit()) : with_limit(),
                  bulk_goals(size, where)};
         one.work.tls.cipher = cipher;
         one.when = usual && largest ? level::quick : usual || largest ? level::normal : level::full;
@@ -99,11 +99,12 @@ void add_pingpong(std::vector<cell>& cells) {
   for (const std::size_t size : {std::size_t{64}, std::size_t{1}, kib, 16 * kib})
     for (const placement where : placements) {
       const bool usual = size == 64;
+      const bool with_all = usual || size == 16 * kib;
       cell one{std::string("pingpong") + (usual ? "" : "-") + (usual ? "" : size_key(size)) + suffix(where),
                "ping-pong: " + size_words(size) + " there and back, " + words(where),
                pingpong(where, size),
                false,
-               with_limit(),
+               with_all ? with_further(with_limit()) : with_limit(),
                {{metric::latency_p50, ratio_at_most, 0.8},
                 {metric::latency_p99, ratio_at_most, 0.8},
                 {metric::fraction_of_limit, figure_at_least, 0.85},
@@ -118,16 +119,20 @@ void add_pingpong(std::vector<cell>& cells) {
     }
 }
 
+static workload sequence(std::vector<std::size_t> pieces) {
+  workload work{scenario::sequence, placement::one_thread, 0, 64 * kib, 1000, 100};
+  work.pieces = std::move(pieces);
+  return work;
+}
+
 void add_sequences(std::vector<cell>& cells) {
   const auto add = [&](const char* key, const char* title, std::vector<std::size_t> pieces, double times,
                        double records) {
-    workload work{scenario::sequence, placement::one_thread, 0, 64 * kib, 1000, 100};
-    work.pieces = std::move(pieces);
     cells.push_back({key,
                      title + std::string(", one gathered write, both ends on one thread"),
-                     work,
+                     sequence(std::move(pieces)),
                      false,
-                     with_limit(),
+                     with_further(with_limit()),
                      {{metric::sequences, ratio_at_least, times},
                       {metric::records_sequence, count_at_most, records},
                       {metric::sends_sequence, count_at_most, 1},
@@ -137,6 +142,39 @@ void add_sequences(std::vector<cell>& cells) {
   add("sequence-8x64", "buffer sequences: 8 buffers of 64 bytes", std::vector<std::size_t>(8, 64), 1.2, 1);
   add("sequence-16x1k", "buffer sequences: 16 buffers of 1 KiB", std::vector<std::size_t>(16, kib), 2, 1);
   add("sequence-header-16k", "buffer sequences: a header of 64 bytes and 16 KiB", {64, 16 * kib}, 2, 2);
+}
+
+// ---- the same in TLS 1.2, which every library has ----
+
+void add_data_tls1_2(std::vector<cell>& cells) {
+  const auto add = [&](std::string key, std::string title, workload work) {
+    work.tls.version = tls_version::tls1_2;
+    cells.push_back({std::move(key), std::move(title) + ", TLS 1.2", std::move(work), false,
+                     with_further(with_limit(), tls_version::tls1_2)});
+  };
+  for (const placement where : placements)
+    add("bulk-tls12-1m" + suffix(where), "bulk: 1 MiB writes, 1 MiB read buffer, " + words(where),
+        bulk(mib, mib, where));
+  for (const placement where : placements)
+    add("pingpong-tls12" + suffix(where), "ping-pong: 64 bytes there and back, " + words(where),
+        pingpong(where));
+  add("sequence-tls12-header-16k",
+      "buffer sequences: a header of 64 bytes and 16 KiB, one gathered write, both ends on one thread",
+      sequence({64, 16 * kib}));
+}
+
+void add_first_byte(std::vector<cell>& cells) {
+  workload work{scenario::first_byte, placement::two_threads, 64 * kib, 16 * kib, 10, 0};
+  work.rate = 10e6 / 8;
+  cells.push_back(
+      {"first-byte",
+       "time to the first byte: an answer of 64 KiB on a new connection, through a link of 10 Mbit/s",
+       work,
+       true,
+       {&asio_ssl_stream, {&tlsmode_record_sizing_stream, &tlsmode_stream}, {&plain_tcp_stream}},
+       {{metric::first_byte, ratio_at_most, 0.25}, {metric::last_byte, ratio_at_most, 1.05}},
+       level::normal,
+       3});
 }
 
 } // namespace bench

@@ -37,6 +37,8 @@ constexpr std::array<metric_description, static_cast<std::size_t>(metric::last_)
     {"own_allocations_message", "heap allocations per message but OpenSSL's", "", 2},
     {"instructions_message", "instructions per message", "", 0},
     {"fraction_of_limit", "fraction of the limit (F)", "", 2},
+    {"first_byte", "first byte of the answer, p50", "ms", 2},
+    {"last_byte", "last byte of the answer, p50", "ms", 2},
     {"handshakes", "handshakes", "1/s", 0},
     {"handshake_cpu", "CPU time per handshake, both ends", "us", 1},
     {"instructions_handshake", "instructions per handshake, both ends", "", 0},

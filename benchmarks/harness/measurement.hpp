@@ -11,7 +11,17 @@
 
 namespace bench {
 
-enum class scenario : std::uint8_t { bulk, pingpong, sequence, handshake, idle, scale, flood, offload };
+enum class scenario : std::uint8_t {
+  bulk,
+  pingpong,
+  sequence,
+  first_byte,
+  handshake,
+  idle,
+  scale,
+  flood,
+  offload
+};
 
 // Where the two ends of a connection run: each on its own pinned thread with its own event loop, or
 // both on one thread and one loop (nothing ever sleeps there, so it shows the cost of the code alone).
@@ -41,13 +51,14 @@ struct workload {
   std::size_t write_size = 0; // bytes per write operation
   std::size_t read_size = 0;  // bytes of the buffer that a read operation is given
   std::uint64_t amount =
-      0; // bytes (bulk), round trips, sequences, handshakes, connections, milliseconds (flood)
+      0; // bytes (bulk), round trips, sequences, answers, handshakes, connections, milliseconds (flood)
   std::uint64_t warm_up = 0; // the same unit; done first and not measured
   tls_parameters tls{};
   std::vector<std::size_t> pieces{}; // sequence: bytes of each buffer
   std::uint64_t at_once = 1;         // handshakes that are under way together; flood: at most
   double load = 0;                   // flood: handshakes offered, as a multiple of what the baseline can do
   double rate = 0;                   // flood: the same per second; 0: as many as the server takes
+                                     // first_byte: bytes per second of the link
 };
 
 enum class metric : std::uint8_t {
@@ -82,6 +93,9 @@ enum class metric : std::uint8_t {
   own_allocations_message,
   instructions_message,
   fraction_of_limit, // bulk as well; see harness/limit.hpp
+  // first_byte
+  first_byte,
+  last_byte,
   // handshake
   handshakes,
   handshake_cpu,

@@ -52,6 +52,10 @@ BARS = [
     Bars("sequences", "Buffer sequences in one write", [
         Panel("sequence_cpu", "CPU time of both ends, us: less is better", log=True),
     ]),
+    Bars("first-byte", "An answer of 64 KiB through a link of 10 Mbit/s", [
+        Panel("first_byte", "time to its first byte, ms: less is better", log=True),
+        Panel("last_byte", "time to its last byte, ms"),
+    ]),
     Bars("limit", "Fraction of what the machine's cipher and TCP allow", [
         Panel("fraction_of_limit", "1 is the limit: more is better"),
     ]),

@@ -30,6 +30,8 @@ void offer(typename A::connection& client, offers what) {
   if (what == offers::nothing) return;
   if constexpr (openssl_adapter<A>) {
     if (!offer_kept_session(A::native(client))) throw std::runtime_error("there is no session to offer");
+  } else if constexpr (resuming_adapter<A>) {
+    if (!A::has_session(client)) throw std::runtime_error("there is no session to offer");
   } else {
     throw std::logic_error("this stream cannot resume sessions");
   }
@@ -38,7 +40,12 @@ void offer(typename A::connection& client, offers what) {
 template <stream_adapter A>
 void check_handshake(typename A::connection& connection, offers what) {
   A::check(connection);
-  if constexpr (openssl_adapter<A>) check_resumed(A::native(connection), what == offers::kept_session);
+  if constexpr (openssl_adapter<A>) {
+    check_resumed(A::native(connection), what == offers::kept_session);
+  } else if constexpr (resuming_adapter<A>) {
+    if (what == offers::kept_session && !A::resumed(connection))
+      throw std::runtime_error("the session was not resumed");
+  }
 }
 
 struct handshake_costs {

@@ -4,6 +4,7 @@
 #define TLSMODE_BENCH_SCENARIOS_RUN_HPP
 
 #include "bulk.hpp"
+#include "first_byte.hpp"
 #include "flood.hpp"
 #include "handshake.hpp"
 #include "idle.hpp"
@@ -22,6 +23,7 @@ measurement run(const workload& work) {
   case scenario::sequence:
     if constexpr (sequence_adapter<A>) return run_sequence<A>(work);
     break;
+  case scenario::first_byte: return run_first_byte<A>(work);
   case scenario::scale: return run_scale<A>(work);
   case scenario::handshake: return run_handshake<A>(work);
   case scenario::idle: return run_idle<A>(work);

@@ -75,6 +75,17 @@ concept openssl_adapter = stream_adapter<A> && requires(typename A::connection& 
   { A::native(connection) } -> std::same_as<SSL*>;
 };
 
+// The same for streams of other libraries that can resume sessions. A client of a context that is to resume
+// offers what the context has got by itself:
+//   has_session(connection)        false if the client has nothing to offer
+//   resumed(connection)            after the handshake; true also at an end that cannot tell, as the other
+//   one can
+template <class A>
+concept resuming_adapter = stream_adapter<A> && requires(typename A::connection& connection) {
+  { A::has_session(connection) } -> std::same_as<bool>;
+  { A::resumed(connection) } -> std::same_as<bool>;
+};
+
 // The same for streams that take several buffers in one write:
 //   write_sequence(connection, buffers)  all of them, in order; the buffers and the span live until it is
 //   done

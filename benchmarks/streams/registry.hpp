@@ -14,6 +14,7 @@ struct stream_type {
   std::string_view key;                     // on the command line and in the CSV
   std::string_view title;                   // in tables
   measurement (*run)(const workload& work); // throws when anything goes wrong
+  bool only_tls1_2 = false;                 // its library has no TLS 1.3
 };
 
 // Defined in the file of each stream.
@@ -25,6 +26,17 @@ extern const stream_type plain_tcp_stream;
 extern const stream_type tlsmode_signer_stream;
 extern const stream_type tlsmode_job_threads_stream;
 extern const stream_type tlsmode_async_stream;
+// The same with records that begin small.
+extern const stream_type tlsmode_record_sizing_stream;
+// Those that only tlsmode_bench has (streams/further.cpp): other libraries' streams, OpenSSL alone, and
+// tlsmode::stream over Beast's tcp_stream.
+extern const stream_type openssl_stream;
+extern const stream_type openssl_tuned_stream;
+extern const stream_type beast_ssl_stream;
+extern const stream_type tlsmode_beast_tcp_stream;
+extern const stream_type asio_standalone_stream; // where standalone Asio was found
+extern const stream_type botan_stream;           // where Botan and its Asio headers were found
+std::span<const stream_type* const> further_streams() noexcept;
 
 // In the order in which a round runs them. Each cell says which take part, and which is the baseline.
 std::span<const stream_type* const> all_streams() noexcept;

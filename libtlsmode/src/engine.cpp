@@ -4,6 +4,7 @@
 #include "client_checks.hpp"
 #include "engine_call.hpp"
 #include "hook_bridge.hpp"
+#include "rare_settings.hpp"
 
 #include <tlsmode/engine.hpp>
 
@@ -248,7 +249,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
     return {suspend::none, 0, error::write_retry_too_short};
   }
   write_total_ = total;
-  if (record_sizer_) record_sizer_->write_at(detail::record_sizer::clock::now());
+  if (rare_) [[unlikely]]
+    if (detail::record_sizer* const s = sizer()) s->write_at(detail::record_sizer::clock::now());
 
   const bool partial = modes_.contains(mode::enable_partial_write);
   const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped
@@ -268,7 +270,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
     std::size_t sealed = 0;
     const call_result r = seal_some(from, sealed);
     if (r.what != outcome::ok && r.what != outcome::again) return finish_call(operation::write, r);
-    if (record_sizer_ && sealed != 0) record_sizer_->sealed();
+    if (rare_ && sealed != 0) [[unlikely]]
+      if (detail::record_sizer* const s = sizer()) s->sealed();
     write_sealed_ += sealed;
     stats_.plain_written += sealed;
   }
@@ -297,7 +300,9 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
   };
   if (job_owner_ == operation::write) return seal_in_job();
   cursor at(from, write_sealed_);
-  const std::uint32_t most = record_sizer_ ? record_sizer_->limit(record_limit_) : record_limit_;
+  std::uint32_t most = record_limit_;
+  if (rare_) [[unlikely]]
+    if (const detail::record_sizer* const s = sizer()) most = s->limit(most);
   std::size_t want = std::min<std::size_t>(write_total_ - write_sealed_, most);
   if (modes_.contains(mode::enable_partial_write)) want = std::min(want, batch_limit_ - write_sealed_);
   if (job_scope_covers(operation::write)) {

@@ -5,6 +5,7 @@
 #include "engine_call.hpp"
 #include "hook_bridge.hpp"
 #include "job_slots.hpp"
+#include "rare_settings.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -70,7 +71,7 @@ std::error_code engine::reset() noexcept {
   alert_received_ = alert_sent_ = -1;
   stats_ = {};
   record_limit_ = largest_record;
-  if (record_sizer_) record_sizer_->restart();
+  if (detail::record_sizer* const s = sizer()) s->restart();
   discarded_ = session_family_ = 0;
   session_offered_ = asked_client_ = client_unverified_ = false;
   shown_.reset();

@@ -63,8 +63,8 @@ bool session_bridge::verifies(const engine& e) noexcept {
 }
 
 bool session_bridge::asks_callback(const engine& e) noexcept {
-  return (e.verify_callback_ && *e.verify_callback_) || e.previous_verify_ != nullptr ||
-         hook_bridge::verifies(e.ssl_.get()) || SSL_get_verify_callback(e.ssl_.get()) != &engine::on_verify;
+  return e.has_verify_callback() || e.previous_verify_ != nullptr || hook_bridge::verifies(e.ssl_.get()) ||
+         SSL_get_verify_callback(e.ssl_.get()) != &engine::on_verify;
 }
 
 // With a ticket that comes later the certificate may be another one already.

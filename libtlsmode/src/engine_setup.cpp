@@ -5,6 +5,7 @@
 #include "context_settings.hpp"
 #include "engine_call.hpp"
 #include "hook_bridge.hpp"
+#include "rare_settings.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -115,8 +116,22 @@ void engine::set_job_scope(job_scope scope) noexcept {
 
 // ---- buffers ----
 
+detail::rare_settings& engine::rare() {
+  if (!rare_) rare_ = std::make_unique<detail::rare_settings>();
+  return *rare_;
+}
+
+detail::record_sizer* engine::sizer() const noexcept {
+  return rare_ && rare_->sizer ? &*rare_->sizer : nullptr;
+}
+
+bool engine::has_verify_callback() const noexcept { return rare_ && rare_->verify; }
+
 void engine::set_record_sizing(const std::optional<record_sizing>& sizing) {
-  record_sizer_ = sizing ? std::make_unique<detail::record_sizer>(*sizing) : nullptr;
+  if (sizing)
+    rare().sizer.emplace(*sizing);
+  else if (rare_)
+    rare_->sizer.reset();
 }
 
 void engine::set_read_ahead(std::size_t bytes) noexcept {
@@ -182,7 +197,7 @@ void engine::set_verify_mode(int flags) noexcept {
 void engine::set_verify_depth(int depth) noexcept { SSL_set_verify_depth(ssl_.get(), depth); }
 
 void engine::set_verify_callback(std::function<bool(bool, X509_STORE_CTX*)> callback) {
-  verify_callback_ = std::make_unique<std::function<bool(bool, X509_STORE_CTX*)>>(std::move(callback));
+  rare().verify = std::move(callback);
 }
 
 // OpenSSL's verify callback of every engine: asks the connection's own, else the context's, and remembers
@@ -196,8 +211,8 @@ int engine::on_verify(int preverified, X509_STORE_CTX* store) noexcept {
   try {
     if ((self->extras_ && self->extras_->ending) || !hook_bridge::may_verify(*self))
       verdict = 0; // whoever it would ask may be gone, or nobody could ask the hooks
-    else if (self->verify_callback_ && *self->verify_callback_)
-      verdict = (*self->verify_callback_)(preverified != 0, store) ? 1 : 0;
+    else if (self->has_verify_callback())
+      verdict = self->rare_->verify(preverified != 0, store) ? 1 : 0;
     else
       verdict = self->previous_verify_ != nullptr ? self->previous_verify_(preverified, store) : preverified;
   } catch (...) {

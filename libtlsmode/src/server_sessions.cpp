@@ -56,7 +56,7 @@ engine::sharing session_bridge::sharing_of(const engine& e, const detail::contex
   const verify_callback native = current == &engine::on_verify ? e.previous_verify_ : current;
   X509_STORE* const store = detail::store_of(ssl);
   X509_VERIFY_PARAM* const param = SSL_get0_param(ssl);
-  const bool own_callback = e.verify_callback_ && *e.verify_callback_;
+  const bool own_callback = e.has_verify_callback();
   if (own_callback || native != SSL_CTX_get_verify_callback(SSL_get_SSL_CTX(ssl)) ||
       store != settings.usual_store || detail::checks_policies(param, store) ||
       (verifies(e) && hook_bridge::verifies(ssl)))
@@ -128,7 +128,7 @@ bool session_bridge::checks_like(const engine& e, SSL_CTX* ctx) {
   const verify_callback current = SSL_get_verify_callback(ssl);
   const verify_callback native = current == &engine::on_verify ? e.previous_verify_ : current;
   X509_STORE* const store = detail::store_of(ssl);
-  return !(e.verify_callback_ && *e.verify_callback_) && store == SSL_CTX_get_cert_store(ctx) &&
+  return !e.has_verify_callback() && store == SSL_CTX_get_cert_store(ctx) &&
          checks(SSL_get0_param(ssl), store, SSL_get_verify_mode(ssl), SSL_get_security_level(ssl), native) ==
              checks_of(ctx);
 }

@@ -14,7 +14,6 @@
 
 #include <tlsmode/context.hpp>
 #include <tlsmode/error.hpp>
-#include <tlsmode/job.hpp>
 #include <tlsmode/mode.hpp>
 #include <tlsmode/record_sizing.hpp>
 #include <tlsmode/session.hpp>
@@ -42,8 +41,12 @@
 namespace tlsmode {
 
 namespace detail {
+struct answer_wait;
 struct job_extras;
-}
+class record_sizer;
+struct rare_settings;
+} // namespace detail
+class answer_host;
 struct context_switch;
 struct hook_bridge;
 
@@ -379,6 +382,9 @@ class engine {
   std::error_code check_resumption() noexcept;
   void mark_session() noexcept;
   void forget_sessions() noexcept;
+  detail::rare_settings& rare();
+  [[nodiscard]] detail::record_sizer* sizer() const noexcept;
+  [[nodiscard]] bool has_verify_callback() const noexcept;
 
   // OpenSSL's smallest read buffer: one record. What a connection has until it proves to be busy.
   static constexpr std::size_t small_read_buffer = 0;
@@ -401,17 +407,15 @@ class engine {
   std::size_t write_total_ = 0;
   std::size_t write_sealed_ = 0;
 
-  std::unique_ptr<detail::record_sizer> record_sizer_; // few connections have one
-
   // The paused job, and memory that jobs may see.
   detail::job_buffer job_in_;                  // read jobs: bytes not yet given to the caller
   detail::job_buffer job_out_;                 // write jobs: bytes given to OpenSSL and not yet sealed
   std::uint64_t job_thread_ = 0;               // its number, see thread_number.hpp
   std::shared_ptr<detail::job_extras> extras_; // made when there is something to keep
 
-  std::unique_ptr<X509, free_x509> shown_; // a client's certificate when its handshake was done
-  const void* begun_with_ = nullptr;       // a server's context_settings then; only compared
-  std::unique_ptr<std::function<bool(bool, X509_STORE_CTX*)>> verify_callback_; // few connections have one
+  std::unique_ptr<X509, free_x509> shown_;      // a client's certificate when its handshake was done
+  const void* begun_with_ = nullptr;            // a server's context_settings then; only compared
+  std::unique_ptr<detail::rare_settings> rare_; // few connections have them
   int (*previous_verify_)(int, X509_STORE_CTX*) = nullptr; // the one that the context or its owner installed
   void (*previous_info_)(const SSL*, int, int) = nullptr;  // likewise
   int refused_depth_ = -1;

@@ -23,39 +23,6 @@ struct record_sizing {
   std::chrono::milliseconds pause{1000};
 };
 
-namespace detail {
-
-/// What one connection keeps of it.
-class record_sizer {
- public:
-  using clock = std::chrono::steady_clock;
-  explicit record_sizer(const record_sizing& settings) noexcept : settings_(settings) {
-    if (settings_.small == 0) settings_.small = 1;
-  }
-
-  /// A write begins or goes on.
-  void write_at(clock::time_point now) noexcept {
-    if (now - last_ >= settings_.pause) sealed_ = 0;
-    last_ = now;
-  }
-  /// Most bytes for the next record.
-  [[nodiscard]] std::uint32_t limit(std::uint32_t full) const noexcept {
-    return sealed_ < settings_.count && settings_.small < full ? settings_.small : full;
-  }
-  void sealed() noexcept {
-    if (sealed_ < settings_.count) ++sealed_;
-  }
-  /// Another connection begins.
-  void restart() noexcept { sealed_ = 0; }
-
- private:
-  record_sizing settings_;
-  std::uint32_t sealed_ = 0;
-  clock::time_point last_;
-};
-
-} // namespace detail
-
 } // namespace tlsmode
 
 #endif

@@ -10,6 +10,7 @@
 #include <tlsmode/job_threads.hpp>
 
 #include <tlsmode/asio/detail/actions.hpp>
+#include <tlsmode/asio/detail/common_instances.hpp>
 #include <tlsmode/asio/detail/initiate.hpp>
 #include <tlsmode/asio/detail/lowest_layer.hpp>
 #include <tlsmode/asio/detail/stream_settings.hpp>

@@ -420,15 +420,7 @@ class async_driver {
   void finish(boost::system::error_code ec, std::size_t n, bool initiating) {
     waiter_.reset();
     travels_.reset();
-    if (deadline_node* const limit = cancel_.limit()) state_->end_deadline(*limit);
-    --state_->outstanding;
-    if (state_->next != nullptr) {
-      give_back(held_);
-      pass_watch_on();
-      if (!state_->away && state_->output_pending() && state_->outstanding != 0)
-        state_->flush_behind(executor_);
-      if (state_->outstanding == 0) state_->stop_flushing();
-    }
+    state_->operation_ended(held_, std::exchange(has_watched_, false), cancel_.limit(), executor_);
     if (auto slot = user_slot(); slot.is_connected()) slot.clear();
     cancel_.end_limit();
     if (initiating) {

@@ -52,17 +52,7 @@ class deadline_list {
     return first;
   }
   /// Ends the operations whose limit has passed.
-  void expire(time_point now) {
-    for (;;) {
-      const auto due =
-          std::find_if(list_.begin(), list_.end(), [now](const deadline_node& n) { return n.when <= now; });
-      if (due == list_.end()) return;
-      const auto node = due->shared_from_this(); // its operation may complete meanwhile
-      node->leave();
-      node->expired = true;
-      node->signal.emit(net::cancellation_type::terminal);
-    }
-  }
+  void expire(time_point now);
 
   net::steady_timer timer;
   time_point limit = time_point::max(); // of the operations that start from now on

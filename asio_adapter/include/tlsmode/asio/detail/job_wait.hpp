@@ -23,6 +23,8 @@
 namespace tlsmode {
 namespace net = boost::asio;
 
+class answer_host;
+
 namespace detail {
 
 // How often an operation asks again when nobody will say that it may go on: a full job pool, or a callback of
@@ -32,26 +34,24 @@ constexpr auto retry_interval = std::chrono::milliseconds(1);
 constexpr auto slot_patience = std::chrono::milliseconds(50);
 constexpr auto slot_patience_of_others = std::chrono::seconds(1); // than the first in the queue
 
+/// For the engine: questions are answered on that executor; see answer_host.hpp.
+[[nodiscard]] std::shared_ptr<answer_host> host_of_answers(const net::any_io_executor& io);
+
 /// What the operation that owns a paused job waits on. Made when a stream first uses mode::async.
 /// All of it runs on the operation's executor.
 class job_wait : public std::enable_shared_from_this<job_wait> {
  public:
-  explicit job_wait(const net::any_io_executor& io) : timer(io), io_(io) {}
+  explicit job_wait(const net::any_io_executor& io);
+  job_wait(const job_wait&) = delete;
+  job_wait& operator=(const job_wait&) = delete;
+  ~job_wait();
 
   /// What the crypto calls, on any thread, when the job may go on.
   [[nodiscard]] std::shared_ptr<std::function<void()>> callback() const;
 
   /// Before a step: the executor on which the callback shall wake the operation.
   template <class Executor>
-  void attach(const Executor& ex) {
-    // By way of the stream's executor: that of an any_completion_handler cannot be posted to.
-    signal_->set_post([ex, io = io_, weak = weak_from_this()] {
-      BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "paused job"));
-      net::post(io, net::bind_executor(ex, [weak] {
-                  if (const auto self = weak.lock()) self->called();
-                }));
-    });
-  }
+  void attach(const Executor& ex);
 
   /// After a step that left the job paused: watches `descriptors` and sets the timer; the operation then
   /// waits on `timer`, at the latest until `limit`. With no descriptor and no callback promised the timer is
@@ -89,17 +89,7 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
 
   // Waits for `fd` to be readable; false if the reactor does not take it.
   template <class Executor>
-  bool watch(const Executor& ex, int fd) {
-    net::posix::stream_descriptor* const descriptor = add(fd);
-    if (descriptor == nullptr) return false;
-    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "paused job"));
-    descriptor->async_wait(net::posix::descriptor_base::wait_read,
-                           net::bind_executor(ex, [weak = weak_from_this()](boost::system::error_code ec) {
-                             if (const auto self = weak.lock(); self && ec != net::error::operation_aborted)
-                               self->readable_or_failed(ec);
-                           }));
-    return true;
-  }
+  bool watch(const Executor& ex, int fd);
 
   void readable_or_failed(boost::system::error_code ec);
 
@@ -109,6 +99,30 @@ class job_wait : public std::enable_shared_from_this<job_wait> {
   bool waited_for_ = false;
   bool must_poll_ = false; // a descriptor turned out to be of a kind that cannot be waited for
 };
+
+template <class Executor>
+void job_wait::attach(const Executor& ex) {
+  // By way of the stream's executor: that of an any_completion_handler cannot be posted to.
+  signal_->set_post([ex, io = io_, weak = weak_from_this()] {
+    BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "paused job"));
+    net::post(io, net::bind_executor(ex, [weak] {
+                if (const auto self = weak.lock()) self->called();
+              }));
+  });
+}
+
+template <class Executor>
+bool job_wait::watch(const Executor& ex, int fd) {
+  net::posix::stream_descriptor* const descriptor = add(fd);
+  if (descriptor == nullptr) return false;
+  BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, "paused job"));
+  descriptor->async_wait(net::posix::descriptor_base::wait_read,
+                         net::bind_executor(ex, [weak = weak_from_this()](boost::system::error_code ec) {
+                           if (const auto self = weak.lock(); self && ec != net::error::operation_aborted)
+                             self->readable_or_failed(ec);
+                         }));
+  return true;
+}
 
 } // namespace detail
 } // namespace tlsmode

@@ -28,31 +28,18 @@ namespace detail {
 /// The part that belongs to the stream. All of it is used where the stream's operations run.
 class offload : public std::enable_shared_from_this<offload> {
  public:
-  explicit offload(const net::any_io_executor& io) : timer(io, net::steady_timer::time_point::max()) {}
+  explicit offload(const net::any_io_executor& io);
+  offload(const offload&) = delete;
+  offload& operator=(const offload&) = delete;
+  ~offload();
 
   /// Before a step goes away: chooses the thread, for good, unless another one was asked for.
-  [[nodiscard]] std::error_code pin(bool job_paused) {
-    if (wanted && !job_paused) home = std::exchange(wanted, {});
-    if (home) return {};
-    try {
-      home = job_threads::shared().next();
-    } catch (const std::system_error& e) { // there are no more threads to be had
-      return e.code();
-    }
-    return {};
-  }
+  [[nodiscard]] std::error_code pin(bool job_paused);
 
   /// What the job thread calls when the step is back: the operation, which waits on `timer`, is woken on
   /// `ex`.
   template <class Executor>
-  [[nodiscard]] std::function<void()> wake_on(const Executor& ex) {
-    // By way of the stream's executor: that of an any_completion_handler cannot be posted to.
-    return [ex, io = timer.get_executor(), weak = weak_from_this()] {
-      net::post(io, net::bind_executor(ex, [weak] {
-                  if (const auto self = weak.lock()) self->timer.cancel();
-                }));
-    };
-  }
+  [[nodiscard]] std::function<void()> wake_on(const Executor& ex);
 
   net::steady_timer timer;
   const std::shared_ptr<away_step> carrier = std::make_shared<away_step>();
@@ -60,6 +47,16 @@ class offload : public std::enable_shared_from_this<offload> {
   job_thread wanted;      // as soon as no job is paused at home
   bool holds_job = false; // the paused job is at home
 };
+
+template <class Executor>
+std::function<void()> offload::wake_on(const Executor& ex) {
+  // By way of the stream's executor: that of an any_completion_handler cannot be posted to.
+  return [ex, io = timer.get_executor(), weak = weak_from_this()] {
+    net::post(io, net::bind_executor(ex, [weak] {
+                if (const auto self = weak.lock()) self->timer.cancel();
+              }));
+  };
+}
 
 /// The engine of a stream, as long as the object lives: whoever asks for it waits while a step is under way.
 class engine_access {

@@ -49,9 +49,7 @@ class stream_settings {
   void set_batch_limit(std::size_t bytes) noexcept { engine_()->set_batch_limit(bytes); }
   /// Small records at the beginning of a connection and after a pause, for a peer that waits for the first
   /// bytes; nothing: always full ones, as at first. See engine::set_record_sizing.
-  void set_record_sizing(const std::optional<record_sizing>& sizing) {
-    engine_()->set_record_sizing(sizing);
-  }
+  void set_record_sizing(const std::optional<record_sizing>& sizing) { engine_()->set_record_sizing(sizing); }
 
   /// On a client: the name, or IP address in text form, to check the certificate against; a name is also sent
   /// as SNI. With `port` it is also what context::resume_sessions() keeps sessions by; see engine::set_host.

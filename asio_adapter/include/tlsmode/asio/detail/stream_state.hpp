@@ -7,7 +7,6 @@
 #include <tlsmode/asio/placement.hpp>
 #include <tlsmode/engine.hpp>
 
-#include <tlsmode/asio/detail/answer_host.hpp>
 #include <tlsmode/asio/detail/asio_compat.hpp>
 #include <tlsmode/asio/detail/channel.hpp>
 #include <tlsmode/asio/detail/deadline.hpp>
@@ -37,10 +36,7 @@ struct stream_state {
       : eng(*std::make_unique<engine>(std::forward<Native>(native)).release()), next(&layer) {}
   stream_state(const stream_state&) = delete;
   stream_state& operator=(const stream_state&) = delete;
-  ~stream_state() {
-    std::unique_ptr<engine> owner(&eng); // it may have to travel to where its job can be ended
-    if (off) destroy_on(off->home, std::move(owner));
-  }
+  ~stream_state();
 
   engine& eng;
   NextLayer* next; // null once the stream is gone
@@ -77,28 +73,15 @@ struct stream_state {
 
   /// Before an operation that may run as a job: paused jobs need somebody to call. OpenSSL asks once, with
   /// the first job, so a synchronous operation does this for the asynchronous ones that follow.
-  void prepare_jobs() {
-    if (jobs) return;
-    jobs = std::make_shared<job_wait>(next->get_executor());
-    eng.set_job_callback(jobs->callback());
-  }
+  void prepare_jobs();
   template <class Executor>
-  void prepare_jobs(const Executor& ex) {
-    prepare_jobs();
-    // Not for synchronous operations: they do not run the executor that would work out the answers.
-    if (!std::exchange(hosts_answers, true))
-      eng.set_answer_host(std::make_shared<asio_answer_host>(next->get_executor()));
-    jobs->attach(ex);
-  }
+  void prepare_jobs(const Executor& ex);
 
   /// Where the next step of an operation on `ex` has to run that may be paused. `later`: here, but not now.
   enum class place : unsigned char { here, later, away };
   template <class Executor>
   [[nodiscard]] place place_of_step(const Executor& ex, bool initiating) const;
-  [[nodiscard]] offload& make_offload() {
-    if (!off) off = std::make_shared<offload>(next->get_executor());
-    return *off;
-  }
+  [[nodiscard]] offload& make_offload();
   /// Hands the engine what the peer has sent; false if there is more.
   [[nodiscard]] bool feed() {
     decltype(auto) t = transport();
@@ -112,27 +95,11 @@ struct stream_state {
   }
   /// It is back: what it wrote goes to the transport, and so does what others have left behind.
   template <class Executor>
-  void welcome_back(const Executor& ex, bool job_was_paused) {
-    off->holds_job = eng.job_paused();
-    if (next == nullptr) return;
-    decltype(auto) t = transport();
-    eng.flush(t);
-    if (job_was_paused && !off->holds_job) job_ended();
-    if (!std::exchange(flush_owed, false)) return;
-    if (output_pending()) flush_behind(ex);
-    if (!output_pending() || !eng.alert_pending()) waits.wake_all(rare_wait::drain);
-  }
+  void welcome_back(const Executor& ex, bool job_was_paused);
 
   /// Sets up `jobs->timer` for an operation to wait for the paused job, or for what its last step asked for.
   template <class Executor>
-  void begin_job_wait(const Executor& ex) {
-    const auto forever = net::steady_timer::time_point::max();
-    const auto patience = eng.first_for_slot() ? slot_patience : slot_patience_of_others;
-    const auto limit = eng.slot_awaited() ? net::steady_timer::clock_type::now() + patience
-                                          : eng.answer_deadline().value_or(forever);
-    const bool called = eng.job_calls_back() || eng.answer_awaited() || eng.slot_awaited();
-    jobs->prepare(ex, eng.job_descriptors(), called, limit);
-  }
+  void begin_job_wait(const Executor& ex);
 
   /// After a step: whoever waited for the paused job to end may try now.
   void job_ended() { waits.wake_all(rare_wait::turn); }
@@ -154,15 +121,12 @@ struct stream_state {
 
   /// The stream is going away: everybody who only_waits for somebody else is woken and finds `next` gone.
   /// Those who wait for the socket hear from it.
-  void close() {
-    next = nullptr;
-    write.waiting.wake_all();
-    read.waiting.wake_all();
-    waits.wake_all();
-    if (jobs) jobs->close();
-    if (deadlines) deadlines->timer.cancel();
-    stop_flushing();
-  }
+  void close();
+
+  /// An operation is over that ran on `ex` and held `lanes`; `watched`: it has come back from waiting for a
+  /// job or a slot, and somebody else has to go on with that.
+  template <class Executor>
+  void operation_ended(unsigned lanes, bool watched, deadline_node* limit, const Executor& ex);
 
   /// True while an operation, or the flusher, may still touch the engine or the channel.
   [[nodiscard]] bool busy() const noexcept { return outstanding != 0 || channel.sending(); }
@@ -187,6 +151,82 @@ struct stream_state {
 
 template <class NextLayer>
 using state_ptr = boost::intrusive_ptr<stream_state<NextLayer>>;
+
+template <class NextLayer>
+stream_state<NextLayer>::~stream_state() {
+  std::unique_ptr<engine> owner(&eng); // it may have to travel to where its job can be ended
+  if (off) destroy_on(off->home, std::move(owner));
+}
+
+template <class NextLayer>
+void stream_state<NextLayer>::close() {
+  next = nullptr;
+  write.waiting.wake_all();
+  read.waiting.wake_all();
+  waits.wake_all();
+  if (jobs) jobs->close();
+  if (deadlines) deadlines->timer.cancel();
+  stop_flushing();
+}
+
+template <class NextLayer>
+void stream_state<NextLayer>::prepare_jobs() {
+  if (jobs) return;
+  jobs = std::make_shared<job_wait>(next->get_executor());
+  eng.set_job_callback(jobs->callback());
+}
+
+template <class NextLayer>
+template <class Executor>
+void stream_state<NextLayer>::prepare_jobs(const Executor& ex) {
+  prepare_jobs();
+  // Not for synchronous operations: they do not run the executor that would work out the answers.
+  if (!std::exchange(hosts_answers, true)) eng.set_answer_host(host_of_answers(next->get_executor()));
+  jobs->attach(ex);
+}
+
+template <class NextLayer>
+template <class Executor>
+void stream_state<NextLayer>::begin_job_wait(const Executor& ex) {
+  const auto forever = net::steady_timer::time_point::max();
+  const auto patience = eng.first_for_slot() ? slot_patience : slot_patience_of_others;
+  const auto limit = eng.slot_awaited() ? net::steady_timer::clock_type::now() + patience
+                                        : eng.answer_deadline().value_or(forever);
+  const bool called = eng.job_calls_back() || eng.answer_awaited() || eng.slot_awaited();
+  jobs->prepare(ex, eng.job_descriptors(), called, limit);
+}
+
+template <class NextLayer>
+offload& stream_state<NextLayer>::make_offload() {
+  if (!off) off = std::make_shared<offload>(next->get_executor());
+  return *off;
+}
+
+template <class NextLayer>
+template <class Executor>
+void stream_state<NextLayer>::welcome_back(const Executor& ex, bool job_was_paused) {
+  off->holds_job = eng.job_paused();
+  if (next == nullptr) return;
+  decltype(auto) t = transport();
+  eng.flush(t);
+  if (job_was_paused && !off->holds_job) job_ended();
+  if (!std::exchange(flush_owed, false)) return;
+  if (output_pending()) flush_behind(ex);
+  if (!output_pending() || !eng.alert_pending()) waits.wake_all(rare_wait::drain);
+}
+
+template <class NextLayer>
+template <class Executor>
+void stream_state<NextLayer>::operation_ended(unsigned lanes, bool watched, deadline_node* limit,
+                                              const Executor& ex) {
+  if (limit != nullptr) end_deadline(*limit);
+  --outstanding;
+  if (next == nullptr) return;
+  release(lanes);
+  if (watched) waits.wake_all(rare_wait::turn);
+  if (!away && output_pending() && outstanding != 0) flush_behind(ex);
+  if (outstanding == 0) stop_flushing();
+}
 
 /// Waits for room in the socket and hands it what the engine holds back.
 template <class NextLayer, class Executor>

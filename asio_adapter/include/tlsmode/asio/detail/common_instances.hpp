@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// What most programs use, streams over a TCP socket with handlers on a polymorphic executor: the rare paths
+// of these are compiled once, in the library, and not in every source file that has such a stream.
+#ifndef TLSMODE_ASIO_DETAIL_COMMON_INSTANCES_HPP
+#define TLSMODE_ASIO_DETAIL_COMMON_INSTANCES_HPP
+
+#include <tlsmode/asio/detail/stream_state.hpp>
+
+#include <boost/asio/basic_stream_socket.hpp>
+
+namespace boost::asio::ip {
+class tcp;
+} // namespace boost::asio::ip
+
+// EXTERN is `extern` for those who use them, and empty where they are made.
+#define TLSMODE_COMMON_INSTANCES(EXTERN)                                                                     \
+  EXTERN template void job_wait::attach(const net::any_io_executor&);                                        \
+  EXTERN template bool job_wait::watch(const net::any_io_executor&, int);                                    \
+  EXTERN template std::function<void()> offload::wake_on(const net::any_io_executor&);                       \
+  EXTERN template stream_state<tcp_socket>::~stream_state();                                                 \
+  EXTERN template void stream_state<tcp_socket>::close();                                                    \
+  EXTERN template void stream_state<tcp_socket>::prepare_jobs();                                             \
+  EXTERN template void stream_state<tcp_socket>::prepare_jobs(const net::any_io_executor&);                  \
+  EXTERN template void stream_state<tcp_socket>::begin_job_wait(const net::any_io_executor&);                \
+  EXTERN template offload& stream_state<tcp_socket>::make_offload();                                         \
+  EXTERN template void stream_state<tcp_socket>::welcome_back(const net::any_io_executor&, bool);            \
+  EXTERN template void stream_state<tcp_socket>::flush_behind(const net::any_io_executor&);                  \
+  EXTERN template stream_state<tcp_socket>::place stream_state<tcp_socket>::place_of_step(                   \
+      const net::any_io_executor&, bool) const;                                                              \
+  EXTERN template void stream_state<tcp_socket>::operation_ended(unsigned, bool, deadline_node*,             \
+                                                                 const net::any_io_executor&);               \
+  EXTERN template void stream_state<tcp_socket>::begin_deadline(deadline_node&, const net::any_io_executor&);
+
+namespace tlsmode::detail {
+
+using tcp_socket = net::basic_stream_socket<net::ip::tcp, net::any_io_executor>;
+TLSMODE_COMMON_INSTANCES(extern)
+
+} // namespace tlsmode::detail
+
+#endif
