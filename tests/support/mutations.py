@@ -260,7 +260,7 @@ MUTATIONS = [Mutation(*m) for m in [
     # Hooks and signers.
     ("hook-ends-without-a-word", ADAPTER + "hook_call.hpp",
      "  ~hook_call_of() override { request_->fail(error::hook_failed); }\n", "",
-     "a hook whose coroutine is destroyed leaves its handshake waiting", [("adapter_hooks", None)]),
+     "a hook whose coroutine is destroyed leaves its handshake waiting", [("adapter_hooks", "adapter_hooks_ending")]),
     ("request-keeps-the-loop", ADAPTER + "answer_host.hpp", "    gone.swap(executor_);\n", "",
      "a request that outlives its connection still leads to the loop", [("adapter_signers", "signers")]),
     ("abandoned-fill-the-queue", CORE + "signer_pool.cpp",
