@@ -4,6 +4,7 @@
 // the peer gets the bytes that writes have told of, in the order of the writes; and everything ends.
 #define BOOST_TEST_MODULE adapter_random_walks
 #include "asio_fixture.hpp"
+#include "settings.hpp"
 
 #include <tlsmode/record_sizing.hpp>
 
@@ -20,7 +21,7 @@
 #include <array>
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <list>
 #include <mutex>
@@ -347,13 +348,9 @@ void walk(unsigned seed, bool with_jobs, tally& sum) {
   }
 }
 
-unsigned number(const char* name, unsigned otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : static_cast<unsigned>(std::stoul(text));
-}
-
 void walk_all(bool with_jobs) {
-  const unsigned first = number("TLSMODE_WALK_SEED", 1), count = number("TLSMODE_WALKS", with_jobs ? 12 : 24);
+  const auto first = setting<unsigned>("TLSMODE_WALK_SEED", 1),
+             count = setting<unsigned>("TLSMODE_WALKS", with_jobs ? 12 : 24, 1);
   tally sum;
   for (unsigned seed = first; seed < first + count; ++seed) walk(seed, with_jobs, sum);
   std::cout << count << " walks from seed " << first << " on: " << sum.written << " bytes, " << sum.cancelled

@@ -19,7 +19,7 @@ using namespace tlsmode;
 using namespace tlsmode::test;
 using std::chrono::milliseconds;
 
-constexpr milliseconds never{24 * 3600 * 1000};
+constexpr milliseconds never = milliseconds::max();
 
 struct sized : memory_pair {
   explicit sized(const record_sizing& sizing) {
