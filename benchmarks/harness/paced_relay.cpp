@@ -2,6 +2,7 @@
 // A slow link. See paced_relay.hpp.
 #include "paced_relay.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>

@@ -250,7 +250,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   }
   write_total_ = total;
   if (rare_) [[unlikely]]
-    if (detail::record_sizer* const s = sizer()) s->write_at(detail::record_sizer::clock::now());
+    if (detail::record_sizer* const s = sizer())
+      s->write_at(detail::record_sizer::clock::now(), write_sealed_ != 0);
 
   const bool partial = modes_.contains(mode::enable_partial_write);
   const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped

@@ -21,27 +21,31 @@ class record_sizer {
  public:
   using clock = std::chrono::steady_clock;
   explicit record_sizer(const record_sizing& settings) noexcept
-      : settings_(settings), small_(std::max<std::uint32_t>(settings.small, 1)) {}
+      : count_(settings.count), small_(std::max<std::uint32_t>(settings.small, 1)),
+        pause_(std::min<std::chrono::milliseconds>(settings.pause, longest)) {}
 
-  /// A write begins or goes on.
-  void write_at(clock::time_point now) noexcept {
-    if (now - last_ >= settings_.pause) sealed_ = 0;
+  /// A write begins, or goes on with something sealed already: then it was no pause.
+  void write_at(clock::time_point now, bool goes_on) noexcept {
+    if (!goes_on && now - last_ >= pause_) sealed_ = 0;
     last_ = now;
   }
   /// Most plaintext bytes for it, where full records have that many.
   [[nodiscard]] std::uint32_t limit(std::uint32_t full) const noexcept {
-    return sealed_ < settings_.count ? std::min(small_, full) : full;
+    return sealed_ < count_ ? std::min(small_, full) : full;
   }
   /// One has been sealed.
   void sealed() noexcept {
-    if (sealed_ < settings_.count) ++sealed_;
+    if (sealed_ < count_) ++sealed_;
   }
   /// Another connection begins.
   void restart() noexcept { sealed_ = 0; }
 
  private:
-  record_sizing settings_;
+  static constexpr std::chrono::hours longest{24 * 365 * 100}; // what a clock can count
+
+  std::uint32_t count_;
   std::uint32_t small_;
+  clock::duration pause_;
   std::uint32_t sealed_ = 0;
   clock::time_point last_;
 };

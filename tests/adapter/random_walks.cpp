@@ -21,6 +21,7 @@
 #include <array>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <iostream>
 #include <list>
 #include <mutex>
@@ -348,8 +349,8 @@ void walk(unsigned seed, bool with_jobs, tally& sum) {
 }
 
 void walk_all(bool with_jobs) {
-  const unsigned first = setting("TLSMODE_WALK_SEED", 1U);
-  const unsigned count = setting("TLSMODE_WALKS", with_jobs ? 12U : 24U, 1U);
+  const auto first = setting<unsigned>("TLSMODE_WALK_SEED", 1),
+             count = setting<unsigned>("TLSMODE_WALKS", with_jobs ? 12 : 24, 1);
   tally sum;
   for (unsigned seed = first; seed < first + count; ++seed) walk(seed, with_jobs, sum);
   std::cout << count << " walks from seed " << first << " on: " << sum.written << " bytes, " << sum.cancelled

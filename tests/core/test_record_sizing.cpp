@@ -19,7 +19,7 @@ using namespace tlsmode;
 using namespace tlsmode::test;
 using std::chrono::milliseconds;
 
-constexpr milliseconds never{24 * 3600 * 1000};
+constexpr milliseconds never = milliseconds::max();
 
 struct sized : memory_pair {
   explicit sized(const record_sizing& sizing) {
@@ -111,6 +111,23 @@ BOOST_AUTO_TEST_CASE(a_write_that_waits_for_room_loses_nothing) {
     BOOST_TEST(done == data.size());
     BOOST_TEST(same_bytes(got, data));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_write_that_waited_for_room_goes_on_with_full_records) {
+  sized pair({1000, 1, milliseconds(1)});
+  pair.client.tls.clear_mode(mode::enable_partial_write);
+  pair.client.wire.set_capacity(700);
+  const std::string data = pattern(3'000);
+  BOOST_TEST(!pair.client.write(data).complete());
+  std::string wire = text_of(pair.client.wire.output());
+  deliver(pair.client, pair.server);
+  std::this_thread::sleep_for(milliseconds(2));
+  pair.client.wire.set_capacity(no_limit);
+  BOOST_TEST(completes(pair.client.write(data), data.size()));
+  wire += text_of(pair.client.wire.output());
+  const auto records = records_of(wire);
+  BOOST_REQUIRE(records.size() == 2u);
+  BOOST_TEST(records[1].body.size() + 5 - record_overhead == 2000u);
 }
 
 BOOST_AUTO_TEST_CASE(sizes_out_of_range_do_no_harm) {

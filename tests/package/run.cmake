@@ -167,6 +167,7 @@ function(part_fetch)
         string(REPLACE "${program} " "" command "${command}")
       endforeach()
       string(REGEX REPLACE "-(I|isystem )[^ ]+ +" "" command "${command}")
+      string(REGEX REPLACE "-DTLSMODE_COMPILED_WITH_BOOST=[0-9]+ " "" command "${command}") # no flag of the project's
       string(REGEX REPLACE " -std=[a-z+20]+$" "" command "${command}")
       string(STRIP "${command}" command)
       if(NOT command STREQUAL own)

@@ -10,13 +10,27 @@ sweep_with() { # sweep_with PROGRAM [ARGS]
   without=$((without + 1))
 }
 
+# Each test of sweep_adapter in a process of its own, as many at a time as there are processors.
+sweep_in_parallel() {
+  local program=build/release/tests/sweep/sweep_adapter
+  say "sweep_adapter, its tests side by side"
+  # What one says is shown when it is over.
+  # shellcheck disable=SC2016 # expanded by that shell
+  "$program" --list_content 2>&1 | sed -n 's/^ \+\([a-z_]*\)\*\?$/\1/p' | TLSMODE_SWEEP=all xargs -P "$(jobs_for_this_machine)" \
+    -I{} sh -c 'said=$("$0" --run_test="*/$1" 2>&1) && failed=0 || failed=1; printf "%s\n" "$said"; exit "$failed"' "$program" {}
+}
+
 sweep_main() {
   local without=0 status=0
   build release sweep_core sweep_adapter
   scratch_dir
   # The core knows no such cases.
   if [ -z "${TLSMODE_SWEEP_CASE:-}" ]; then sweep_with sweep_core "$@" || status=1; fi
-  sweep_with sweep_adapter "$@" || status=1
+  if [ $# = 0 ] && [ -z "${TLSMODE_SWEEP_CASE:-}" ]; then
+    sweep_in_parallel || status=1
+  else
+    sweep_with sweep_adapter "$@" || status=1
+  fi
   if [ "$without" = 2 ]; then die "sweep: no test of either program is chosen by: $*"; fi
   return "$status"
 }

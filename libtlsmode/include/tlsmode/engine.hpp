@@ -189,7 +189,7 @@ class engine {
   }
   /// Makes writes begin with small records, for a peer that waits for the first bytes; nothing: records are
   /// as big as they can be, as at first. From the next record on. Errors: std::bad_alloc. Source: RFC 8446
-  /// section 5.1, RFC 8449 section 4.
+  /// section 5.1, RFC 6066 section 4, SSL_CTX_set_max_send_fragment(3).
   void set_record_sizing(const std::optional<record_sizing>& sizing);
   /// Upper limit, in bytes, of the read-ahead that busy connections grow to; 128 KiB at first. Never less
   /// than a record, but 0 switches read-ahead off, for protocols that leave TLS again. Takes effect with the

@@ -37,7 +37,10 @@ namespace tlsmode {
 /// A TLS stream over any stream: plain sockets of Boost.Asio directly, all others through memory.
 ///
 /// Writes and reads may be outstanding together, with a shutdown as well. Operations of the same kind are
-/// carried out in the order in which they were started.
+/// carried out in the order in which they were started, and tell of it in that order. One that completes at
+/// once is posted to its handler's executor; if that cannot be asked never to run a handler at once, as
+/// any_completion_executor cannot, it goes by way of the stream's executor, and where several threads run
+/// that, it may be overtaken on the way.
 /// The throwing forms throw boost::system::system_error; if the connection has failed, its what() has all of
 /// last_failure(): OpenSSL's reasons, the alert, and why and where in the chain a certificate was refused.
 /// A stream that was moved from or released: operations end with error::no_connection, and only destroying

@@ -25,10 +25,36 @@
 #include <type_traits>
 #include <utility>
 
-namespace boost::asio::detail {
+// Asio's own names, which would cost the headers they are in. Newer versions may have a namespace around
+// them.
+#ifndef BOOST_ASIO_INLINE_NAMESPACE_BEGIN
+#define TLSMODE_ASIO_NAMESPACE_BEGIN
+#define TLSMODE_ASIO_NAMESPACE_END
+#else
+#define TLSMODE_ASIO_NAMESPACE_BEGIN BOOST_ASIO_INLINE_NAMESPACE_BEGIN
+#define TLSMODE_ASIO_NAMESPACE_END BOOST_ASIO_INLINE_NAMESPACE_END
+#endif
+namespace boost::asio {
+TLSMODE_ASIO_NAMESPACE_BEGIN
+namespace detail {
 template <typename T, typename Blocking>
 class promise_executor;
-} // namespace boost::asio::detail
+} // namespace detail
+namespace ip {
+class tcp;
+} // namespace ip
+TLSMODE_ASIO_NAMESPACE_END
+} // namespace boost::asio
+
+// 0 if a macro makes other types of Asio's than those that libraries are compiled with.
+#if defined(BOOST_ASIO_ENABLE_HANDLER_TRACKING) || defined(BOOST_ASIO_CUSTOM_HANDLER_TRACKING) ||            \
+    defined(BOOST_ASIO_DISABLE_THREADS) || defined(BOOST_ASIO_DISABLE_EPOLL) ||                              \
+    defined(BOOST_ASIO_HAS_IO_URING) || defined(BOOST_ASIO_USE_TS_EXECUTOR_AS_DEFAULT) ||                    \
+    defined(BOOST_ASIO_NO_TS_EXECUTORS) || defined(BOOST_ASIO_NO_DEPRECATED)
+#define TLSMODE_ASIO_IS_AS_USUAL 0
+#else
+#define TLSMODE_ASIO_IS_AS_USUAL 1
+#endif
 
 namespace tlsmode {
 namespace net = boost::asio;

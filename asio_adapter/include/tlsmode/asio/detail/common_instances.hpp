@@ -4,13 +4,11 @@
 #ifndef TLSMODE_ASIO_DETAIL_COMMON_INSTANCES_HPP
 #define TLSMODE_ASIO_DETAIL_COMMON_INSTANCES_HPP
 
+#include <tlsmode/asio/detail/asio_compat.hpp>
 #include <tlsmode/asio/detail/stream_state.hpp>
 
 #include <boost/asio/basic_stream_socket.hpp>
-
-namespace boost::asio::ip {
-class tcp;
-} // namespace boost::asio::ip
+#include <boost/version.hpp>
 
 // EXTERN is `extern` for those who use them, and empty where they are made.
 #define TLSMODE_COMMON_INSTANCES(EXTERN)                                                                     \
@@ -34,7 +32,14 @@ class tcp;
 namespace tlsmode::detail {
 
 using tcp_socket = net::basic_stream_socket<net::ip::tcp, net::any_io_executor>;
+
+// Only for programs to whom Asio's types are what they were to the library; others make their own. CMake's
+// target says with which Boost it was compiled.
+#if defined(TLSMODE_COMPILED_WITH_BOOST) && TLSMODE_ASIO_IS_AS_USUAL
+#if TLSMODE_COMPILED_WITH_BOOST == BOOST_VERSION
 TLSMODE_COMMON_INSTANCES(extern)
+#endif
+#endif
 
 } // namespace tlsmode::detail
 
