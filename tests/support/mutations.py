@@ -192,7 +192,7 @@ MUTATIONS = [Mutation(*m) for m in [
      "    case suspend::want_turn: ec = net::error::would_block; return false;\n",
      "a blocking call does not say that another operation is in its way", [("adapter_modes", "data_jobs*")]),
     ("completions-overtake", ADAPTER + "completion.hpp",
-     "  if constexpr (goes_to_system<associated>) {", "  if constexpr (true) {",
+     "  constexpr bool directly = !goes_to_system<associated>;", "  constexpr bool directly = false;",
      "operations that complete at once overtake each other on their strand",
      [("adapter_threads", "*/overlapping_reads*")]),
     ("engine-before-lane", ADAPTER + "async_driver.hpp", "if (state_->away && !Action::lanes_known)",

@@ -11,6 +11,7 @@
 #include <boost/version.hpp>
 
 // EXTERN is `extern` for those who use them, and empty where they are made.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define TLSMODE_COMMON_INSTANCES(EXTERN)                                                                     \
   EXTERN template void job_wait::attach(const net::any_io_executor&);                                        \
   EXTERN template bool job_wait::watch(const net::any_io_executor&, int);                                    \
@@ -28,6 +29,7 @@
   EXTERN template void stream_state<tcp_socket>::operation_ended(unsigned, bool, deadline_node*,             \
                                                                  const net::any_io_executor&);               \
   EXTERN template void stream_state<tcp_socket>::begin_deadline(deadline_node&, const net::any_io_executor&);
+// NOLINTEND(bugprone-macro-parentheses)
 
 namespace tlsmode::detail {
 

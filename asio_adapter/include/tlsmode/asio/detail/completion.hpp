@@ -81,14 +81,13 @@ void post_completion(const Executor& ex, Handler handler, boost::system::error_c
   // Not by way of `ex` if that can be helped: several threads may run it, and then those that go to one
   // strand overtake each other. any_completion_executor cannot be asked not to run the handler here.
   using associated = typename completion<HasBytes, Handler, Executor>::executor_type;
-  if constexpr (goes_to_system<associated>) {
-    boost::asio::post(ex, std::move(done));
-  } else if constexpr (boost::asio::can_require<associated, blocking_t::never_t>::value) {
+  constexpr bool directly = !goes_to_system<associated>;
+  if constexpr (directly && boost::asio::can_require<associated, blocking_t::never_t>::value) {
     const auto alloc = boost::asio::execution::allocator(done.get_allocator());
     boost::asio::require(boost::asio::prefer(done.get_executor(), relationship.continuation, alloc),
                          blocking.never)
         .execute(std::move(done));
-  } else if constexpr (boost::asio::is_executor<associated>::value) {
+  } else if constexpr (directly && boost::asio::is_executor<associated>::value) {
     boost::asio::post(done.get_executor(), std::move(done));
   } else {
     boost::asio::post(ex, std::move(done));
