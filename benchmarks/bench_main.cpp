@@ -89,9 +89,9 @@ constexpr double quick_seconds = 90;
 
 int run_all(const options& chosen) {
   run_settings settings;
-  settings.rounds = chosen.rounds != 0 ? chosen.rounds : chosen.quick ? 3 : 9;
-  settings.seconds = chosen.quick ? 0.1 : 0.5;
-  if (chosen.quick) settings.least_rounds = 1;
+  if (chosen.quick)
+    settings.rounds = 3, settings.least_rounds = 1, settings.seconds = 0.1, settings.flood_seconds = 0.4;
+  if (chosen.rounds != 0) settings.rounds = chosen.rounds;
   results found(std::cout, chosen.out, chosen.csv, introduction(chosen, settings));
 
   const watchdog guard(300); // 10,000 connections take their time on a machine that has other work

@@ -79,7 +79,7 @@ void demo_flood(const watchdog& guard) {
   const cell& which = *find_cells("flood-full").front();
   run_settings settings;
   settings.rounds = 3;
-  settings.seconds = 0.15; // four times as long with the flood
+  settings.flood_seconds = 0.6;
   settings.progress = [&guard] {
     guard.feed();
     std::cerr << '.' << std::flush;

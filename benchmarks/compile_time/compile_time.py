@@ -10,7 +10,6 @@ writes DIR/compile-time.csv and DIR/compile-time.md.
 """
 import argparse
 import os
-import re
 import resource
 import statistics
 import subprocess
@@ -20,17 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-
-
-def boost_version():
-    """BOOST_VERSION, or 0 where it is not found."""
-    header = Path("/usr/include/boost/version.hpp")
-    found = re.search(r"#define BOOST_VERSION (\d+)", header.read_text()) if header.exists() else None
-    return found[1] if found else 0
-
-
-FLAGS = ["-std=c++20", "-O3", "-DNDEBUG", f"-I{ROOT}/libtlsmode/include", f"-I{ROOT}/asio_adapter/include",
-         f"-DTLSMODE_COMPILED_WITH_BOOST={boost_version()}"]  # as the library's CMake target says
+FLAGS = ["-std=c++20", "-O3", "-DNDEBUG", f"-I{ROOT}/libtlsmode/include", f"-I{ROOT}/asio_adapter/include"]
 STREAMS = (("asio", "boost::asio::ssl::stream"), ("tlsmode", "tlsmode::stream"), ("tcp", "no TLS"))
 GOAL = 1.1
 

@@ -51,7 +51,7 @@ struct cell {
   comparison streams{};
   std::vector<goal> goals{};
   level when = level::normal;
-  unsigned most_rounds = 1000; // of cells that take long and whose figures are counts above all
+  unsigned most_rounds = 1000; // of cells that take long
 };
 
 // All cells, in the order in which they run.

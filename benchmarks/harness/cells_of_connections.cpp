@@ -90,7 +90,8 @@ void add_floods(std::vector<cell>& cells) {
                        false,
                        of_servers,
                        {{metric::late_p999, ratio_at_most, 0.2}},
-                       load == 1 && !larger ? level::quick : level::normal});
+                       load == 1 && !larger ? level::quick : level::normal,
+                       7});
     }
 }
 
@@ -156,6 +157,7 @@ void add_many(std::vector<cell>& cells) {
     cell few{"idle", "idle server connections with a read outstanding, slope over 200 to 1000"};
     few.work = {scenario::idle, placement::two_threads, 0, 0, 1000, 200};
     few.goals = idle;
+    few.most_rounds = 5;
     few.when = older ? level::normal : level::quick;
     add(few);
     cell thousand{"scale-1k", "100, then 1,000 connections to a server on one thread"};

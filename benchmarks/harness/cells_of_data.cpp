@@ -172,7 +172,7 @@ void add_first_byte(std::vector<cell>& cells) {
        work,
        true,
        {&asio_ssl_stream, {&tlsmode_record_sizing_stream, &tlsmode_stream}, {&plain_tcp_stream}},
-       {{metric::first_byte, ratio_at_most, 0.25}, {metric::last_byte, ratio_at_most, 1.05}},
+       {{metric::first_byte, ratio_at_most, 0.2}, {metric::last_byte, ratio_at_most, 1.05}},
        level::normal,
        3});
 }

@@ -2,6 +2,8 @@
 // One key and one certificate of each kind per process. See credentials.hpp.
 #include "credentials.hpp"
 
+#include "free_with.hpp"
+
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -19,13 +21,6 @@
 namespace bench {
 namespace {
 
-template <auto Free>
-struct free_with {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
 using key_ptr = std::unique_ptr<EVP_PKEY, free_with<EVP_PKEY_free>>;
 using certificate_ptr = std::unique_ptr<X509, free_with<X509_free>>;
 using extension_ptr = std::unique_ptr<X509_EXTENSION, free_with<X509_EXTENSION_free>>;

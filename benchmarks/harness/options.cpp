@@ -20,7 +20,7 @@ those that take long.
   --quick           shorter samples and fewer rounds: about two minutes; without a CELL, fewer cells; without
                     --streams, fewer streams
   --full            without a CELL: all, also those that take long
-  --rounds N        samples per stream and cell (default 9; 3 with --quick)
+  --rounds N        samples per stream and cell (default 25, fewer in cells that take long; 3 with --quick)
   --streams A,B     only these streams
   --out DIR         write every sample to DIR/samples.csv, and the tables to DIR/results.md
   --csv FILE        write every sample to FILE

@@ -37,13 +37,13 @@ workload calibrate(const cell& which, const stream_type& baseline, const run_set
   workload work = settings.work.value_or(which.work);
   if (which.fixed) return work;
   if (work.kind == scenario::flood) {
-    // The rate comes from the baseline; the time is longer, for percentiles of single events.
-    const auto milliseconds = static_cast<std::uint64_t>(settings.seconds * 1000);
+    // The rate comes from the baseline.
+    const auto milliseconds = static_cast<std::uint64_t>(settings.flood_seconds * 1000);
     workload probe = work;
-    probe.amount = std::max<std::uint64_t>(milliseconds, 300);
+    probe.amount = std::max<std::uint64_t>(milliseconds / 4, 300);
     probe.at_once = std::min<std::uint64_t>(work.at_once, 32);
     work.rate = std::max(1.0, work.load * rate_of(run_stream(which, baseline, probe), probe));
-    work.amount = 4 * milliseconds;
+    work.amount = milliseconds;
     return work;
   }
   const double rate = rate_of(run_stream(which, baseline, work), work);

@@ -33,8 +33,9 @@ struct cell_result {
 };
 
 struct run_settings {
-  unsigned rounds = 9;
-  double seconds = 0.5;         // of the baseline's measured part, per sample
+  unsigned rounds = 25;
+  double seconds = 0.15;        // of the baseline's measured part, per sample
+  double flood_seconds = 2;     // of a flood: percentiles of single events take longer
   std::optional<workload> work; // instead of the cell's own
   double budget_seconds = 0;    // stop after this time if the least rounds are done; 0: no limit
   unsigned least_rounds = 3;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // asio::ssl::stream of standalone Asio, which is another version than Boost's and needs no Boost.
 #include "adapter.hpp"
+#include "asio_loop.hpp"
 #include "registry.hpp"
 #include "scenarios/run.hpp"
 
@@ -13,10 +14,7 @@
 namespace bench {
 namespace {
 
-struct asio_standalone {
-  struct loop {
-    asio::io_context io{1}; // run by one thread
-  };
+struct asio_standalone : asio_loop<asio::io_context> {
   template <class T>
   using task = asio::awaitable<T>;
   using socket = asio::ip::tcp::socket;
@@ -57,15 +55,6 @@ struct asio_standalone {
   static void spawn(loop& where, task<void> what, std::function<void(std::exception_ptr)> done) {
     asio::co_spawn(where.io, std::move(what), std::move(done));
   }
-  static void run(loop& which) {
-    which.io.restart();
-    which.io.run();
-  }
-  static void run_for(loop& which, std::chrono::milliseconds time) {
-    which.io.restart();
-    which.io.run_for(time);
-  }
-  static void stop(loop& which) { which.io.stop(); }
 };
 
 } // namespace

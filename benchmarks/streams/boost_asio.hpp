@@ -5,6 +5,7 @@
 #define TLSMODE_BENCH_STREAMS_BOOST_ASIO_HPP
 
 #include "adapter.hpp"
+#include "asio_loop.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -22,10 +23,7 @@
 
 namespace bench {
 
-struct boost_asio {
-  struct loop {
-    boost::asio::io_context io{1}; // run by one thread
-  };
+struct boost_asio : asio_loop<boost::asio::io_context> {
   template <class T>
   using task = boost::asio::awaitable<T>;
   using socket = boost::asio::ip::tcp::socket;
@@ -73,16 +71,6 @@ struct boost_asio {
   static void spawn(loop& where, task<void> what, std::function<void(std::exception_ptr)> done) {
     boost::asio::co_spawn(where.io, std::move(what), std::move(done));
   }
-
-  static void run(loop& which) {
-    which.io.restart();
-    which.io.run();
-  }
-  static void run_for(loop& which, std::chrono::milliseconds time) {
-    which.io.restart();
-    which.io.run_for(time);
-  }
-  static void stop(loop& which) { which.io.stop(); }
 };
 
 // A stream with the interface of boost::asio::ssl::stream, over an asio::ssl::context.

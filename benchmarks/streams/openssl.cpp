@@ -4,6 +4,7 @@
 // larger buffer, and buffers only while there is something in them.
 #include "adapter.hpp"
 #include "epoll_loop.hpp"
+#include "harness/free_with.hpp"
 #include "registry.hpp"
 #include "scenarios/run.hpp"
 
@@ -18,13 +19,6 @@
 namespace bench {
 namespace {
 
-template <auto Free>
-struct free_with {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
 using context_ptr = std::unique_ptr<SSL_CTX, free_with<SSL_CTX_free>>;
 using session_ptr = std::unique_ptr<SSL, free_with<SSL_free>>;
 

@@ -249,9 +249,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
     return {suspend::none, 0, error::write_retry_too_short};
   }
   write_total_ = total;
-  if (rare_) [[unlikely]]
-    if (detail::record_sizer* const s = sizer())
-      s->write_at(detail::record_sizer::clock::now(), write_sealed_ != 0);
+  if (detail::record_sizer* const s = sizer())
+    s->write_at(detail::record_sizer::clock::now(), write_sealed_ != 0);
 
   const bool partial = modes_.contains(mode::enable_partial_write);
   const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped
@@ -271,8 +270,7 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
     std::size_t sealed = 0;
     const call_result r = seal_some(from, sealed);
     if (r.what != outcome::ok && r.what != outcome::again) return finish_call(operation::write, r);
-    if (rare_ && sealed != 0) [[unlikely]]
-      if (detail::record_sizer* const s = sizer()) s->sealed();
+    if (detail::record_sizer* const s = sizer(); s != nullptr && sealed != 0) s->sealed();
     write_sealed_ += sealed;
     stats_.plain_written += sealed;
   }
@@ -302,8 +300,7 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
   if (job_owner_ == operation::write) return seal_in_job();
   cursor at(from, write_sealed_);
   std::uint32_t most = record_limit_;
-  if (rare_) [[unlikely]]
-    if (const detail::record_sizer* const s = sizer()) most = s->limit(most);
+  if (const detail::record_sizer* const s = sizer()) most = s->limit(most);
   std::size_t want = std::min<std::size_t>(write_total_ - write_sealed_, most);
   if (modes_.contains(mode::enable_partial_write)) want = std::min(want, batch_limit_ - write_sealed_);
   if (job_scope_covers(operation::write)) {

@@ -121,10 +121,6 @@ detail::rare_settings& engine::rare() {
   return *rare_;
 }
 
-detail::record_sizer* engine::sizer() const noexcept {
-  return rare_ && rare_->sizer ? &*rare_->sizer : nullptr;
-}
-
 bool engine::has_verify_callback() const noexcept { return rare_ && rare_->verify; }
 
 void engine::set_record_sizing(const std::optional<record_sizing>& sizing) {

@@ -4,6 +4,7 @@
 #ifndef TLSMODE_SRC_RARE_SETTINGS_HPP
 #define TLSMODE_SRC_RARE_SETTINGS_HPP
 
+#include <tlsmode/engine.hpp>
 #include <tlsmode/record_sizing.hpp>
 
 #include <openssl/types.h>
@@ -22,7 +23,8 @@ class record_sizer {
   using clock = std::chrono::steady_clock;
   explicit record_sizer(const record_sizing& settings) noexcept
       : count_(settings.count), small_(std::max<std::uint32_t>(settings.small, 1)),
-        pause_(std::min<std::chrono::milliseconds>(settings.pause, longest)) {}
+        pause_(std::clamp<std::chrono::milliseconds>(settings.pause, std::chrono::milliseconds(0), longest)) {
+  }
 
   /// A write begins, or goes on with something sealed already: then it was no pause.
   void write_at(clock::time_point now, bool goes_on) noexcept {
@@ -56,5 +58,14 @@ struct rare_settings {
 };
 
 } // namespace tlsmode::detail
+
+namespace tlsmode {
+
+// Here, because every record asks.
+inline detail::record_sizer* engine::sizer() const noexcept {
+  return rare_ && rare_->sizer ? &*rare_->sizer : nullptr;
+}
+
+} // namespace tlsmode
 
 #endif

@@ -63,6 +63,11 @@ struct long_tickets : relayed_pair<layered_stream, asio_stream> {
   [[nodiscard]] const layer_counts& counts() { return client.next_layer().counts(); }
 
   // A read that has taken the first record and waits for the next one.
+  void give_up_reading_the_first_record() {
+    operation read = read_the_first_record();
+    read.cancel();
+    tlsmode::test::run_until(io, [&] { return read.done(); });
+  }
   operation read_the_first_record() {
     operation read = start_read(client, net::buffer(room));
     settle(io);
@@ -141,9 +146,7 @@ BOOST_AUTO_TEST_CASE(if_the_read_is_cancelled_they_read_themselves) {
 BOOST_AUTO_TEST_CASE(they_read_for_their_steps_on_a_job_thread_too) {
   for (const bool write : {true, false}) {
     long_tickets p;
-    operation read = p.read_the_first_record();
-    read.cancel();
-    run_until(p.io, [&] { return read.done(); });
+    p.give_up_reading_the_first_record();
     job_threads pool(1);
     p.client.set_mode(mode::async);
     p.client.set_job_scope(job_scope::all);
@@ -162,9 +165,7 @@ BOOST_AUTO_TEST_CASE(they_read_for_their_steps_on_a_job_thread_too) {
 BOOST_AUTO_TEST_CASE(a_read_waits_for_the_one_that_a_write_has_under_way) {
   for (const bool cancel : {false, true}) {
     long_tickets p;
-    operation first = p.read_the_first_record();
-    first.cancel();
-    run_until(p.io, [&] { return first.done(); });
+    p.give_up_reading_the_first_record();
     operation write = start_write(p.client, net::buffer("data", 4));
     settle(p.io);
     BOOST_TEST(p.counts().reads == 3); // the write's

@@ -24,6 +24,7 @@
 #include <functional>
 #include <iostream>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -107,13 +108,13 @@ class walker {
   // One type for the handlers of all operations.
   struct on_end {
     walker* self;
-    std::list<running>::iterator which;
+    std::shared_ptr<running> which;
     ended_function then;
     void operator()(error_code ec, std::size_t n = 0) {
       if (!self->on_.running_in_this_thread()) self->complain("a handler is off its strand");
       if (which->done) return self->complain("a handler runs twice");
       which->done = true;
-      self->running_.erase(which);
+      self->running_.remove(which);
       then(ec, n);
     }
   };
@@ -125,8 +126,8 @@ class walker {
   bool one_in(unsigned n) { return random_() % n == 0; }
 
   auto handler(ended_function then) {
-    running_.emplace_back();
-    const auto which = std::prev(running_.end());
+    const auto which = std::make_shared<running>();
+    running_.push_back(which);
     return net::bind_executor(
         on_, net::bind_cancellation_slot(which->signal.slot(), on_end{this, which, std::move(then)}));
   }
@@ -205,7 +206,8 @@ class walker {
     std::advance(which, static_cast<std::ptrdiff_t>(up_to(running_.size() - 1)));
     constexpr std::array types{net::cancellation_type::terminal, net::cancellation_type::partial,
                                net::cancellation_type::total};
-    which->signal.emit(types[up_to(2)]);
+    const std::shared_ptr<running> cancelled = *which; // its handler may run now
+    cancelled->signal.emit(types[up_to(2)]);
   }
 
   void change_settings() {
@@ -294,7 +296,7 @@ class walker {
   handshake_side role_;
   int steps_;
   findings& found_;
-  std::list<running> running_;
+  std::list<std::shared_ptr<running>> running_;
   std::vector<write> writes_;
   std::string got_;
   tally tally_;

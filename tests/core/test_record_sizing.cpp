@@ -130,6 +130,17 @@ BOOST_AUTO_TEST_CASE(a_write_that_waited_for_room_goes_on_with_full_records) {
   BOOST_TEST(records[1].body.size() + 5 - record_overhead == 2000u);
 }
 
+BOOST_AUTO_TEST_CASE(without_a_pause_every_write_begins_with_small_ones) {
+  for (const milliseconds pause : {milliseconds(0), milliseconds(-1), milliseconds::min()}) {
+    sized pair({1000, 1, pause});
+    const std::string data = pattern(3'000);
+    for (int i = 0; i < 2; ++i) {
+      BOOST_TEST(completes(pair.client.write(data), data.size()));
+      BOOST_TEST(pair.sent() == (sizes{1000, 2000}), boost::test_tools::per_element());
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(sizes_out_of_range_do_no_harm) {
   for (const std::uint32_t small : {0u, 1u, 16384u, 16385u, 4'000'000'000u}) {
     sized pair({small, 2, never});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// What most programs use, streams over a TCP socket with handlers on a polymorphic executor: the rare paths
-// of these are compiled once, in the library, and not in every source file that has such a stream.
+// What most programs use, streams over a TCP socket with handlers on a polymorphic executor: what these do
+// rarely, and at the end of every operation, is compiled once, in the library, and not in every source file
+// that has such a stream.
 #ifndef TLSMODE_ASIO_DETAIL_COMMON_INSTANCES_HPP
 #define TLSMODE_ASIO_DETAIL_COMMON_INSTANCES_HPP
 
