@@ -6,11 +6,16 @@
 // OpenSSL (docs/decisions/0001). Memory stays bounded because the engine seals application data only while
 // the spill is empty, and because reading, which can make OpenSSL answer, is held while the spill is long;
 // what OpenSSL has read ahead by then is the rest of the bound.
+//
+// The tickets of a handshake, which OpenSSL sends one by one, are kept there too: the step sends them at its
+// end.
 #include "bio.hpp"
 
 #include "openssl_handle.hpp"
 
 #include <tlsmode/engine.hpp>
+
+#include <openssl/ssl.h>
 
 #include <algorithm>
 
@@ -39,6 +44,8 @@ const BIO_METHOD* method() noexcept {
   return instance.get();
 }
 
+bool sends_tickets(const SSL* ssl) noexcept { return SSL_get_state(ssl) == TLS_ST_SW_SESSION_TICKET; }
+
 } // namespace
 
 BIO* bio_bridge::make(engine& e) noexcept {
@@ -57,6 +64,8 @@ int bio_bridge::write(BIO* b, const char* data, std::size_t n, std::size_t* writ
   *written = n;
   if (e.write_error_) return 1; // nobody will ever take it; the error is reported by the operation
   const_buffer rest(reinterpret_cast<const std::byte*>(data), n);
+  if (e.state_.now() == connection_state::handshaking && sends_tickets(e.ssl_.get()) && e.spill_.append(rest))
+    return 1;
   if (e.transport_ != nullptr && e.spill_.empty()) {
     ++e.stats_.transport_writes;
     const transfer t = e.more_follows_ ? e.transport_->write_more(rest) : e.transport_->write(rest);

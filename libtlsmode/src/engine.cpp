@@ -74,6 +74,7 @@ step engine::handshake(transport& t, role r) {
     if (result.what == outcome::ok) {
       if (const std::error_code ec = finish_handshake()) return finish_failed(operation::handshake, ec);
     } else if (result.what != outcome::again) {
+      push_spill(); // a ticket does not wait for what the next one needs
       return finish_call(operation::handshake, result);
     }
   }

@@ -2,6 +2,7 @@
 // The hooks for sessions: do ticket keys and stores of the program's own resume what they should, and nothing
 // that the rules for sessions forbid?
 #include "checked_peers.hpp"
+#include "hook_cases.hpp"
 
 #include <tlsmode/hook.hpp>
 
@@ -272,6 +273,23 @@ BOOST_AUTO_TEST_CASE(the_bytes_of_ticket_keys_are_a_name_and_two_keys) {
   all.insert(all.end(), keys.mac_key().begin(), keys.mac_key().end());
   all.insert(all.end(), keys.cipher_key().begin(), keys.cipher_key().end());
   BOOST_TEST((all == std::vector<std::byte>(bytes.begin(), bytes.end())));
+}
+
+BOOST_AUTO_TEST_CASE(a_ticket_does_not_wait_for_the_key_of_the_next) {
+  for (const hook_case& c : all_hook_cases()) {
+    if (c.name != std::string("seal a ticket") || c.version != TLS1_3_VERSION) continue;
+    hook_rig rig(c);
+    BOOST_REQUIRE(!rig.server.set_ticket_count(2));
+    const auto pair = rig.asking_pair();
+    endpoint& server = pair->server;
+    const std::size_t before = server.wire.output().size();
+    BOOST_TEST(rig.asked.open.at(0).answer());
+    BOOST_TEST(stops(server.handshake(), suspend::want_async));
+    BOOST_REQUIRE(rig.asked.open.size() == 2U);
+    BOOST_TEST(server.wire.output().size() > before);
+    BOOST_TEST(rig.asked.open[1].answer());
+    BOOST_TEST(pair->connect());
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

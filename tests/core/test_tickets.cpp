@@ -82,6 +82,20 @@ BOOST_AUTO_TEST_CASE(a_full_handshake_brings_one_ticket_unless_told_otherwise) {
   BOOST_TEST(context::client().set_ticket_count(1) == error::bad_option);
 }
 
+// OpenSSL sends each by itself.
+BOOST_AUTO_TEST_CASE(the_tickets_of_a_handshake_are_sent_together) {
+  for (const std::size_t n : {0u, 1u, 3u}) {
+    context server = server_context();
+    BOOST_REQUIRE(!server.set_ticket_count(n));
+    memory_pair pair(only(TLS1_3_VERSION, client_context()), server);
+    BOOST_REQUIRE(pair.connect());
+    const stats& s = pair.server.tls.stats();
+    BOOST_TEST(s.transport_writes == (n == 0 ? 1U : 2U));
+    BOOST_TEST(s.cipher_written == pair.client.tls.stats().cipher_read);
+    BOOST_TEST(s.spilled == 0U); // the transport takes everything
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_resumption_brings_the_next_ticket) {
   const context client = resuming_client(TLS1_3_VERSION);
   const context server = server_context();

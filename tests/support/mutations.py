@@ -114,6 +114,11 @@ MUTATIONS = [Mutation(*m) for m in [
      "an idle connection keeps its record buffers", [MODEL]),
     ("gate-open", CORE + "bio.cpp", "  if (e.spill_.size() > spill_gate) {", "  if (false) {",
      "a flood of KeyUpdates makes the spill grow", [core("key_update_flood")]),
+    ("tickets-one-by-one", CORE + "bio.cpp", "TLS_ST_SW_SESSION_TICKET", "TLS_ST_BEFORE",
+     "each ticket is sent by itself", [core("tickets")]),
+    ("ticket-waits-for-the-next", CORE + "engine.cpp",
+     "      push_spill(); // a ticket does not wait for what the next one needs\n", "",
+     "a ticket stays until the next one's key is there", [("tlsmode_core_hook_tests", "hooks_sessions")]),
     # 9: jobs.
     ("anybody-enters", CORE + "engine_call.hpp",
      "    if (job_owner_ != who) return {outcome::stopped, suspend::want_turn, {}};\n", "",

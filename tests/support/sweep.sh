@@ -10,14 +10,15 @@ sweep_with() { # sweep_with PROGRAM [ARGS]
   without=$((without + 1))
 }
 
-# Each test of sweep_adapter in a process of its own, as many at a time as there are processors.
+# Each test of sweep_adapter in a process of its own, as many at a time as there are processors. Each says what fault
+# it is about; Boost.Test's own words go with its log and are shown if it fails.
 sweep_in_parallel() {
   local program=build/release/tests/sweep/sweep_adapter
   say "sweep_adapter, its tests side by side"
-  # What one says is shown when it is over.
   # shellcheck disable=SC2016 # expanded by that shell
   "$program" --list_content 2>&1 | sed -n 's/^ \+\([a-z_]*\)\*\?$/\1/p' | TLSMODE_SWEEP=all xargs -P "$(jobs_for_this_machine)" \
-    -I{} sh -c 'said=$("$0" --run_test="*/$1" 2>&1) && failed=0 || failed=1; printf "%s\n" "$said"; exit "$failed"' "$program" {}
+    -I{} sh -c '"$0" --run_test="*/$1" --log_sink="$2/$1.log" --report_level=no && exit; cat "$2/$1.log"; exit 1' \
+    "$program" {} "${scratch:?}"
 }
 
 sweep_main() {

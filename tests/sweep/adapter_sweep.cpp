@@ -114,10 +114,10 @@ sweep_result check_case(const sweep_case& c, tally& t) {
 
 // How many steps of each sweep are taken.
 long most_steps(const sweep_case& c) {
-  if (c.meets == fault::allocation)
-    return setting("TLSMODE_SWEEP_ALLOCATIONS", sweep_is_slow() ? 2L : 6L, 1L);
-  if (c.chunk < 1024) return setting("TLSMODE_SWEEP_SMALL_STEPS", 1L, 1L);
-  return setting("TLSMODE_SWEEP_STEPS", sweep_is_slow() ? 1L : c.how == variant::plain ? 4L : 2L, 1L);
+  if (c.meets == fault::allocation) return most_of("TLSMODE_SWEEP_ALLOCATIONS", sweep_is_slow() ? 2 : 6);
+  if (c.chunk == 1) return most_of("TLSMODE_SWEEP_ONE_BYTE_STEPS", 1);
+  if (c.chunk < 1024) return most_of("TLSMODE_SWEEP_SMALL_STEPS", 1);
+  return most_of("TLSMODE_SWEEP_STEPS", sweep_is_slow() ? 1 : c.how == variant::plain ? 4 : 2);
 }
 
 // How many steps there are without a fault. All faults but one count the same ones.
@@ -163,6 +163,14 @@ void sweep(sweep_case c, tally& t) {
   }
 }
 
+// A whole sweep takes long.
+void tell_progress(fault meets, scenario what, const tally& t) {
+  if (!sweep_everything()) return;
+  std::cerr << fault_names[static_cast<std::size_t>(meets)] << ": "
+            << scenario_names[static_cast<std::size_t>(what)] << " is done, " << t.cases << " cases so far"
+            << std::endl;
+}
+
 void sweep_all(fault meets) {
   BOOST_REQUIRE(heap_is_counted());
   tally t;
@@ -186,6 +194,7 @@ void sweep_all(fault meets) {
         }
       }
     }
+    tell_progress(meets, static_cast<scenario>(what), t);
   }
   std::cout << fault_names[static_cast<std::size_t>(meets)] << ": " << t.steps << " steps, " << t.cases
             << " cases, the fault struck in " << t.struck << ", operations failed in " << t.failed

@@ -322,11 +322,11 @@ void sweep_all(heap_user who, long most) {
 BOOST_AUTO_TEST_SUITE(sweep_core)
 
 BOOST_AUTO_TEST_CASE(our_allocations) {
-  sweep_all(heap_user::operator_new, setting("TLSMODE_SWEEP_ALLOCATIONS", most_allocations, 1L));
+  sweep_all(heap_user::operator_new, most_of("TLSMODE_SWEEP_ALLOCATIONS", most_allocations));
 }
 
 BOOST_AUTO_TEST_CASE(the_allocations_of_openssl) {
-  sweep_all(heap_user::openssl, setting("TLSMODE_SWEEP_ALLOCATIONS", most_allocations, 1L));
+  sweep_all(heap_user::openssl, most_of("TLSMODE_SWEEP_ALLOCATIONS", most_allocations));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

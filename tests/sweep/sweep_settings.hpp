@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,12 +35,17 @@ constexpr bool sweep_is_slow() {
 #endif
 }
 
+/// How many are taken at most: what the environment says; else all, or as many as a subset has.
+inline long most_of(const char* name, long of_a_subset) {
+  return setting(name, sweep_everything() ? std::numeric_limits<long>::max() : of_a_subset, 1L);
+}
+
 /// Steps 1 to `steps` and the one after them, at which nothing strikes any more; or `most` of them, evenly
 /// apart and from another beginning for each `salt`, so that sweeps of the same kind take different ones, and
 /// the one after them only if asked for.
 inline std::vector<long> steps_to_take(long steps, long most, std::uint32_t salt, bool beyond = true) {
   std::vector<long> taken;
-  if (sweep_everything() || most >= steps) {
+  if (most >= steps) {
     for (long i = 1; i <= steps + 1; ++i) taken.push_back(i);
     return taken;
   }
