@@ -30,10 +30,15 @@ long control(BIO*, int command, long, void*) noexcept {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
+int type() noexcept {
+  static const int ours = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+  return ours;
+}
+
 // Makes the method once per process; null if OpenSSL has no memory for it.
 const BIO_METHOD* method() noexcept {
   static const detail::bio_method_ptr instance = []() noexcept {
-    detail::bio_method_ptr m(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tlsmode engine"));
+    detail::bio_method_ptr m(BIO_meth_new(type(), "tlsmode engine"));
     if (m) {
       BIO_meth_set_write_ex(m.get(), &bio_bridge::write);
       BIO_meth_set_read_ex(m.get(), &bio_bridge::read);
@@ -56,6 +61,15 @@ BIO* bio_bridge::make(engine& e) noexcept {
     BIO_set_init(b, 1);
   }
   return b;
+}
+
+engine* bio_bridge::engine_of(const SSL* ssl) noexcept {
+  BIO* const b = SSL_get_rbio(ssl);
+  return b != nullptr && BIO_method_type(b) == type() ? static_cast<engine*>(BIO_get_data(b)) : nullptr;
+}
+
+void bio_bridge::forget(const SSL* ssl) noexcept {
+  if (engine_of(ssl) != nullptr) BIO_set_data(SSL_get_rbio(ssl), nullptr);
 }
 
 int bio_bridge::write(BIO* b, const char* data, std::size_t n, std::size_t* written) noexcept {

@@ -18,12 +18,6 @@
 namespace tlsmode {
 namespace {
 
-// Where an SSL keeps the address of its engine, for callbacks that get nothing but the SSL.
-int engine_index() noexcept {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
-}
-
 // A DNS name as SNI and certificates have it: letters, digits and hyphens (RFC 6066 section 3), and the
 // underscore that is seen in practice. A dot in front would match every name below (X509_check_host(3)).
 bool is_dns_name(std::string_view name) noexcept {
@@ -53,7 +47,7 @@ void engine::free_ssl::operator()(SSL* s) const noexcept { SSL_free(s); }
 void engine::free_x509::operator()(X509* c) const noexcept { X509_free(c); }
 
 engine* engine::of(const SSL* ssl) noexcept {
-  return ssl == nullptr ? nullptr : static_cast<engine*>(SSL_get_ex_data(ssl, engine_index()));
+  return ssl == nullptr ? nullptr : bio_bridge::engine_of(ssl); // ex_data would cost each connection 96 bytes
 }
 
 engine::engine(const context& ctx) : engine(ctx.native_handle()) {}
@@ -63,7 +57,6 @@ engine::engine(SSL* ssl) : ssl_(fresh(ssl)), made_of_(SSL_get_SSL_CTX(ssl)) {
   BIO* bio = client_checks::watch() ? bio_bridge::make(*this) : nullptr;
   if (bio == nullptr) throw std::bad_alloc();
   SSL_set_bio(ssl, bio, bio);
-  if (SSL_set_ex_data(ssl, engine_index(), this) != 1) throw std::bad_alloc();
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
   previous_verify_ = SSL_get_verify_callback(ssl);
   SSL_set_verify(ssl, SSL_get_verify_mode(ssl), &on_verify);
@@ -80,7 +73,7 @@ engine::~engine() {
   SSL* const ssl = ssl_.get();
   end_paused_job();
   if (extras_ && extras_->host) extras_->host->close();
-  SSL_set_ex_data(ssl, engine_index(), nullptr); // also if it had to be left alone: callbacks find nobody
+  bio_bridge::forget(ssl); // also if it had to be left alone: callbacks find nobody
 }
 
 // ---- modes ----
