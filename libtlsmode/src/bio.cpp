@@ -30,23 +30,25 @@ long control(BIO*, int command, long, void*) noexcept {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
+// Of our BIOs alone; negative if OpenSSL has no number for it.
 int type() noexcept {
   static const int ours = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
   return ours;
 }
 
-// Makes the method once per process; null if OpenSSL has no memory for it.
+// Makes the method once per process; null if OpenSSL has no memory for it. It is never freed: connections
+// may be destroyed after this file's objects, at the end of the program.
 const BIO_METHOD* method() noexcept {
-  static const detail::bio_method_ptr instance = []() noexcept {
-    detail::bio_method_ptr m(BIO_meth_new(type(), "tlsmode engine"));
-    if (m) {
-      BIO_meth_set_write_ex(m.get(), &bio_bridge::write);
-      BIO_meth_set_read_ex(m.get(), &bio_bridge::read);
-      BIO_meth_set_ctrl(m.get(), &control);
+  static const BIO_METHOD* const instance = []() noexcept {
+    BIO_METHOD* const m = type() < 0 ? nullptr : BIO_meth_new(type(), "tlsmode engine");
+    if (m != nullptr) {
+      BIO_meth_set_write_ex(m, &bio_bridge::write);
+      BIO_meth_set_read_ex(m, &bio_bridge::read);
+      BIO_meth_set_ctrl(m, &control);
     }
     return m;
   }();
-  return instance.get();
+  return instance;
 }
 
 bool sends_tickets(const SSL* ssl) noexcept { return SSL_get_state(ssl) == TLS_ST_SW_SESSION_TICKET; }
@@ -65,7 +67,8 @@ BIO* bio_bridge::make(engine& e) noexcept {
 
 engine* bio_bridge::engine_of(const SSL* ssl) noexcept {
   BIO* const b = SSL_get_rbio(ssl);
-  return b != nullptr && BIO_method_type(b) == type() ? static_cast<engine*>(BIO_get_data(b)) : nullptr;
+  const bool ours = b != nullptr && type() >= 0 && BIO_method_type(b) == type();
+  return ours ? static_cast<engine*>(BIO_get_data(b)) : nullptr;
 }
 
 void bio_bridge::forget(const SSL* ssl) noexcept {
@@ -78,8 +81,16 @@ int bio_bridge::write(BIO* b, const char* data, std::size_t n, std::size_t* writ
   *written = n;
   if (e.write_error_) return 1; // nobody will ever take it; the error is reported by the operation
   const_buffer rest(reinterpret_cast<const std::byte*>(data), n);
-  if (e.state_.now() == connection_state::handshaking && sends_tickets(e.ssl_.get()) && e.spill_.append(rest))
-    return 1;
+  const bool ticket = e.state_.now() == connection_state::handshaking && sends_tickets(e.ssl_.get());
+  if (ticket || !e.spill_.empty()) {
+    if (e.spill_.append(rest)) {
+      if (!ticket) e.stats_.spilled += n; // of tickets the step counts what the transport leaves
+      e.stats_.spill_peak = std::max<std::uint64_t>(e.stats_.spill_peak, e.spill_.size());
+      return 1;
+    }
+    e.push_spill(); // no memory: what waits may have only waited for the step's end
+    if (e.write_error_) return 1;
+  }
   if (e.transport_ != nullptr && e.spill_.empty()) {
     ++e.stats_.transport_writes;
     const transfer t = e.more_follows_ ? e.transport_->write_more(rest) : e.transport_->write(rest);

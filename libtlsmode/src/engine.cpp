@@ -69,16 +69,22 @@ step engine::handshake(transport& t, role r) {
   if (state_.now() == connection_state::fresh)
     if (const std::error_code ec = begin_handshake(r)) return finish_failed(operation::handshake, ec);
   push_spill();
+  const std::uint64_t spilled = stats_.spilled - spill_.size();
+  // Tickets may wait in the spill for this.
+  const auto send_all = [&] {
+    push_spill();
+    stats_.spilled = std::max(stats_.spilled, spilled + spill_.size());
+  };
   while (state_.now() == connection_state::handshaking) {
     const call_result result = call(operation::handshake, [&] { return SSL_do_handshake(ssl_.get()); });
     if (result.what == outcome::ok) {
       if (const std::error_code ec = finish_handshake()) return finish_failed(operation::handshake, ec);
     } else if (result.what != outcome::again) {
-      push_spill(); // a ticket does not wait for what the next one needs
+      send_all(); // a ticket does not wait for what the next one needs
       return finish_call(operation::handshake, result);
     }
   }
-  push_spill();
+  send_all();
   if (write_error_) return finish_failed(operation::handshake, write_error_);
   return spill_.empty() ? step{} : stop(suspend::want_write);
 }

@@ -22,7 +22,6 @@ struct free_with {
   }
 };
 
-using bio_method_ptr = std::unique_ptr<BIO_METHOD, free_with<&BIO_meth_free>>;
 
 using bio_ptr = std::unique_ptr<BIO, free_with<&BIO_free>>;
 

@@ -93,6 +93,29 @@ BOOST_AUTO_TEST_CASE(the_tickets_of_a_handshake_are_sent_together) {
     BOOST_TEST(s.transport_writes == (n == 0 ? 1U : 2U));
     BOOST_TEST(s.cipher_written == pair.client.tls.stats().cipher_read);
     BOOST_TEST(s.spilled == 0U); // the transport takes everything
+    BOOST_TEST((s.spill_peak != 0U) == (n != 0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_the_transport_leaves_of_the_tickets_counts_as_spilled) {
+  for (const std::size_t taken : {0U, 100U}) {
+    memory_pair pair(only(TLS1_3_VERSION, client_context()), server_context());
+    pair.client.handshake();
+    deliver(pair.client, pair.server);
+    pair.server.handshake();
+    deliver(pair.server, pair.client);
+    pair.client.handshake();
+    deliver(pair.client, pair.server);
+    pair.server.wire.set_capacity(taken);
+    BOOST_TEST((pair.server.handshake().why == suspend::want_write));
+    const stats& s = pair.server.tls.stats();
+    BOOST_TEST(s.spilled != 0U);
+    BOOST_TEST(s.spill_peak == s.spilled + taken);
+    pair.server.wire.set_capacity(no_limit);
+    const std::uint64_t before = s.cipher_written, left = s.spilled;
+    BOOST_TEST(completes(pair.server.handshake()));
+    BOOST_TEST(s.cipher_written == before + left);
+    BOOST_TEST(s.spilled == left, "counted twice");
   }
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Replaces operator new and OpenSSL's allocator by ones that count, and that fail when told to.
+// Replaces operator new and OpenSSL's allocator by ones that count, and that fail when told to, once or from
+// then on.
 #include "heap_counter.hpp"
+
+#include "memory_shortage.hpp"
 
 #include <openssl/crypto.h>
 
@@ -29,10 +32,13 @@ thread_local struct {
   long number = 0;
   long count = 0;
   int held = 0;
+  bool lasts = false;
 } fault;
 
 bool fails(heap_user who) noexcept {
-  return fault.armed && fault.who == who && fault.held == 0 && ++fault.count == fault.number;
+  if (!fault.armed || fault.who != who || fault.held != 0) return false;
+  ++fault.count;
+  return fault.lasts ? fault.count >= fault.number : fault.count == fault.number;
 }
 
 void* allocate(std::size_t n, heap_user who = heap_user::operator_new) noexcept {
@@ -89,11 +95,14 @@ std::size_t job_stacks() noexcept { return stacks; }
 bool heap_is_counted() noexcept { return counted; }
 
 allocation_fault::allocation_fault(heap_user who, long number) noexcept {
-  fault = {true, who, number, 0, fault.held};
+  fault = {true, who, number, 0, fault.held, false};
 }
 allocation_fault::~allocation_fault() { fault.armed = false; }
 long allocation_fault::count() noexcept { return fault.count; }
 bool allocation_fault::struck() noexcept { return fault.count >= fault.number; }
+memory_shortage::memory_shortage(heap_user who, long number) noexcept : allocation_fault(who, number) {
+  fault.lasts = true;
+}
 no_allocation_fault::no_allocation_fault() noexcept { ++fault.held; }
 no_allocation_fault::~no_allocation_fault() { --fault.held; }
 

@@ -117,7 +117,7 @@ MUTATIONS = [Mutation(*m) for m in [
     ("tickets-one-by-one", CORE + "bio.cpp", "TLS_ST_SW_SESSION_TICKET", "TLS_ST_BEFORE",
      "each ticket is sent by itself", [core("tickets")]),
     ("ticket-waits-for-the-next", CORE + "engine.cpp",
-     "      push_spill(); // a ticket does not wait for what the next one needs\n", "",
+     "      send_all(); // a ticket does not wait for what the next one needs\n", "",
      "a ticket stays until the next one's key is there", [("tlsmode_core_hook_tests", "hooks_sessions")]),
     # 9: jobs.
     ("anybody-enters", CORE + "engine_call.hpp",

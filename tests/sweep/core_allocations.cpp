@@ -4,6 +4,7 @@
 #define BOOST_TEST_MODULE sweep_core
 #include "heap_counter.hpp"
 #include "memory_pair.hpp"
+#include "memory_shortage.hpp"
 #include "resumption.hpp"
 #include "signers.hpp"
 #include "step_checks.hpp"
@@ -226,6 +227,23 @@ class run {
   std::string got_by_peer_;
 };
 
+// The wire of the tests, which takes memory for what it holds, as no socket does.
+class wire_with_memory final : public transport {
+ public:
+  explicit wire_with_memory(memory_transport& wire) noexcept : wire_(wire) {}
+  transfer read(mutable_buffer to) noexcept override {
+    const no_allocation_fault mine;
+    return wire_.read(to);
+  }
+  transfer write(const_buffer from) noexcept override {
+    const no_allocation_fault mine;
+    return wire_.write(from);
+  }
+
+ private:
+  memory_transport& wire_;
+};
+
 struct tally {
   long cases = 0, errors = 0, thrown = 0, unharmed = 0;
 };
@@ -327,6 +345,34 @@ BOOST_AUTO_TEST_CASE(our_allocations) {
 
 BOOST_AUTO_TEST_CASE(the_allocations_of_openssl) {
   sweep_all(heap_user::openssl, most_of("TLSMODE_SWEEP_ALLOCATIONS", most_allocations));
+}
+
+// The transport would have taken them: memory is wanted only because they are to leave together.
+BOOST_AUTO_TEST_CASE(a_server_without_memory_to_collect_its_tickets_sends_them) {
+  context server = server_context();
+  BOOST_REQUIRE(!server.set_ticket_count(3));
+  long number = 0;
+  for (bool struck = true; struck;) {
+    memory_pair pair(only(TLS1_3_VERSION, client_context()), server);
+    pair.client.handshake();
+    deliver(pair.client, pair.server);
+    pair.server.handshake();
+    deliver(pair.server, pair.client);
+    pair.client.handshake();
+    deliver(pair.client, pair.server);
+    step last;
+    {
+      wire_with_memory wire(pair.server.wire);
+      const memory_shortage shortage(heap_user::operator_new, ++number);
+      last = pair.server.tls.handshake(wire, role::server);
+      struck = allocation_fault::struck();
+    }
+    BOOST_TEST((last.complete() && !last.error), "allocation " << number << ": " << last.error.message());
+    deliver(pair.server, pair.client);
+    BOOST_TEST(pair.client.read_all().empty());
+    BOOST_TEST(pair.client.tls.stats().cipher_read == pair.server.tls.stats().cipher_written);
+  }
+  BOOST_TEST(number > 2, "nothing could fail");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

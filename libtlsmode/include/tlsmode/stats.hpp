@@ -17,7 +17,7 @@ struct stats {
   std::uint64_t transport_reads = 0;  ///< calls of transport::read
   std::uint64_t transport_writes = 0; ///< calls of transport::write
   std::uint64_t spilled = 0;          ///< ciphertext bytes not taken at once; on job threads all
-  std::uint64_t spill_peak = 0;       ///< most bytes held back at one time
+  std::uint64_t spill_peak = 0;       ///< most bytes held back at one time, tickets of a handshake among them
   std::uint64_t suspended_read = 0;   ///< steps that stopped with want_read
   std::uint64_t suspended_write = 0;  ///< steps that stopped with want_write
   std::uint64_t suspended_async = 0;  ///< steps that stopped with want_async or want_async_job
