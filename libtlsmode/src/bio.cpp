@@ -137,7 +137,7 @@ int bio_bridge::read(BIO* b, char* data, std::size_t n, std::size_t* got) noexce
   switch (t.what) {
   case transfer::status::bytes:
     e.stats_.cipher_read += t.n;
-    if (t.n == n && n >= 16 * 1024) e.read_full_ = true;
+    if (t.n > SSL3_RT_MAX_PACKET_SIZE || (t.n == n && n >= 16 * 1024)) e.read_full_ = true;
     *got = t.n;
     return 1;
   case transfer::status::would_block:

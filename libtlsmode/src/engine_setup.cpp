@@ -140,14 +140,14 @@ void engine::prepare_read_buffer() noexcept {
 }
 
 // An idle connection holds no record buffer. OpenSSL refuses while a record is half read. The next buffer is
-// a small one: a peer that sends one byte more would have a big one pinned.
+// as big as the last one was good for: after a burst that a small one would have held, a small one.
 void engine::enter_idle() noexcept {
   if (job_owner_ != operation::none || state_.now() == connection_state::handshaking) return;
   if (SSL_has_pending(ssl_.get()) != 0 || SSL_free_buffers(ssl_.get()) != 1) return;
   ++stats_.buffers_released;
-  if (!read_buffer_big_) return;
+  if (!read_buffer_big_ || std::exchange(read_full_, false)) return;
   SSL_set_default_read_buffer_len(ssl_.get(), small_read_buffer);
-  read_buffer_big_ = read_full_ = false;
+  read_buffer_big_ = false;
 }
 
 // ---- verification ----
