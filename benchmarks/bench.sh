@@ -6,17 +6,29 @@ bench_usage() {
   cat <<'END_OF_USAGE'
 usage: ./dev bench [--quick] [--out DIR] [OPTIONS] [CELL...]
        ./dev bench --write [--rounds N]
+       ./dev bench micro [--repetitions N] [--out DIR]
        ./dev bench compile-time [--rounds N] [--compiler CXX] [--out DIR]
        ./dev bench counts [--renew]
 
-Without cells: all of them, then compile times and counts. Samples (CSV), tables (Markdown) and plots (SVG) go to DIR, or
-else to build/bench; with --write to docs/benchmarks, and docs/scaling.md is filled. --quick takes about two minutes,
-and leaves compile times and counts out.
+Without cells: all of them, then transfers in memory, compile times and counts. Samples (CSV), tables (Markdown) and
+plots (SVG) go to DIR, or else to build/bench; with --write to docs/benchmarks, and docs/scaling.md is filled. --quick
+takes about two minutes, and leaves the last three out.
 counts compares what a message and a handshake cost with benchmarks/counts/expected.ini, as the test benchmarks_counts
 does; --renew writes the file. OPTIONS are those of the program:
 
 END_OF_USAGE
   build/release/benchmarks/tlsmode_bench --help 2>/dev/null || echo "(which says them once it is built: ./dev bench --list)"
+}
+
+bench_micro() { # bench_micro [OPTIONS]
+  if ! grep -q tlsmode_micro build/release/build.ninja; then
+    say "no transfers in memory: Google Benchmark (libbenchmark-dev) was not found"
+    return
+  fi
+  build release tlsmode_micro
+  say "moving bytes in memory"
+  (cd -- "${caller_dir:?}" && exec python3 -B "${root:?}/benchmarks/micro/micro.py" \
+    "$root/build/release/benchmarks/tlsmode_micro" "$@")
 }
 
 bench_compile_time() { # bench_compile_time [OPTIONS]
@@ -55,7 +67,7 @@ bench_arguments() {
 bench_main() {
   local out write everything arguments status=0
   case ${1:-} in
-    compile-time | counts)
+    micro | compile-time | counts)
       "bench_${1//-/_}" "${@:2}"
       return
       ;;
@@ -76,6 +88,7 @@ bench_main() {
   if [ ! "$out/results.md" -nt "$scratch/before" ]; then return "$status"; fi # nothing new
   python3 benchmarks/plots/plot.py "$out"
   if [ "$everything" ]; then
+    bench_micro --out "$out"
     bench_compile_time --out "$out"
     bench_counts --out "$out"
   fi
