@@ -22,7 +22,6 @@ struct free_with {
   }
 };
 
-
 using bio_ptr = std::unique_ptr<BIO, free_with<&BIO_free>>;
 
 /// OpenSSL's password callback of all contexts: a key that needs a password is refused, nobody is asked.
