@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // tlsmode_micro: bulk transfers with no socket, on Google Benchmark. Takes its options; without any, nine
-// repetitions in random order. At the end, the ratios of the medians and the goals.
+// repetitions in random order. Ratios and goals are micro.py's.
 #include "harness/aead_speed.hpp"
 #include "memory_pair.hpp"
 
 #include <algorithm>
 #include <array>
 #include <benchmark/benchmark.h>
-#include <cstdio>
-#include <map>
 #include <string>
 
 namespace {
@@ -44,39 +42,15 @@ void limit(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 
-// Prints as usual, and keeps the medians of the rates.
-class median_reporter : public benchmark::ConsoleReporter {
+// Prints as usual, and remembers whether anything failed.
+class strict_reporter : public benchmark::ConsoleReporter {
  public:
   void ReportRuns(const std::vector<Run>& runs) override {
     ConsoleReporter::ReportRuns(runs);
-    for (const Run& one : runs) {
-      failed = failed || one.error_occurred;
-      const auto rate = one.counters.find("bytes_per_second");
-      if (rate == one.counters.end()) continue;
-      if (one.repetitions <= 1 || one.aggregate_name == "median")
-        medians[one.run_name.function_name + one.run_name.args] = rate->second;
-    }
+    for (const Run& one : runs) failed = failed || one.error_occurred;
   }
-  std::map<std::string, double> medians;
   bool failed = false;
 };
-
-void print_goals(const std::map<std::string, double>& medians) {
-  for (const std::size_t size : sizes) {
-    const auto rate = [&](const char* name) {
-      const auto found = medians.find(name + std::to_string(size));
-      return found == medians.end() ? 0.0 : found->second;
-    };
-    const double own = rate("tlsmode"), queue = rate("tlsmode-queue"), baseline = rate("asio"),
-                 most = rate("limit");
-    if (own > 0 && baseline > 0)
-      std::printf("%7zu bytes: tlsmode / asio %.2f (goal >= 1.3: %s), with memory_transport %.2f\n", size,
-                  own / baseline, own / baseline >= 1.3 ? "yes" : "NO", queue / baseline);
-    if (own > 0 && most > 0)
-      std::printf("%7zu bytes: fraction of the limit, tlsmode %.2f (goal >= 0.85: %s), asio %.2f\n", size,
-                  own / most, own / most >= 0.85 ? "yes" : "NO", baseline / most);
-  }
-}
 
 } // namespace
 
@@ -97,8 +71,7 @@ int main(int argc, char** argv) {
   }
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 1;
-  median_reporter reporter;
+  strict_reporter reporter;
   const auto run = benchmark::RunSpecifiedBenchmarks(&reporter);
-  print_goals(reporter.medians);
   return run == 0 || reporter.failed ? 1 : 0;
 }

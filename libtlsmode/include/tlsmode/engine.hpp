@@ -440,7 +440,7 @@ class engine {
     with_nobody
   } sharing_ = sharing::with_context;
   bool read_blocked_ = false; // the transport had nothing in this OpenSSL call
-  bool read_full_ = false;    // the transport filled a whole buffer: worth a bigger one
+  bool read_full_ = false;    // the transport gave more than a small buffer holds: worth a big one
   bool read_gated_ = false;   // reading is held until the peer takes what we owe it
   bool more_follows_ = false; // another record follows the one that OpenSSL is sealing
 
