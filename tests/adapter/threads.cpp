@@ -189,7 +189,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_reads_tell_in_the_order_in_which_they_
 }
 
 // All steps are jobs on job threads. A write that is started while the step of a read is away waits for the
-// engine first; the next one waits there, too. They go out in the order in which they were started.
+// engine first; the next one waits there, too. They go out in the order in which they were started. As many are
+// made as ten seconds allow: a sanitizer on a slow machine makes few.
 BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a_job_thread, Stream,
                               both_channels) {
   constexpr std::size_t pieces = 10000, length = 5;
@@ -206,11 +207,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a
   std::vector<std::string> texts;
   std::string all, got;
   for (std::size_t i = 0; i < pieces; ++i) all += texts.emplace_back(std::to_string(10000 + i));
+  std::atomic<std::size_t> total{all.size()}; // less when the time is over: known before the last write begins
   // The client gives back what it gets, so that the server has something to read all the time.
   const auto echo = [&]() -> net::awaitable<void> {
     co_await client.async_handshake(as_client, net::use_awaitable);
     std::array<char, 5000> room{};
-    while (got.size() < pieces * length) {
+    while (got.size() < total) {
       const std::size_t n = co_await client.async_read_some(net::buffer(room), net::use_awaitable);
       got.append(room.data(), n);
       co_await write_all(client, {room.data(), n});
@@ -218,9 +220,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a
   };
   int outstanding = 0;
   const auto produce = [&]() -> net::awaitable<void> { // up to four at a time
-    for (std::size_t i = 0; i < pieces; ++i) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    for (std::size_t i = 0; i * length < total; ++i) {
       for (std::size_t turns = i % 3; turns != 0 || outstanding >= 4; turns -= turns != 0 ? 1 : 0)
         co_await net::post(on_server, net::use_awaitable);
+      if (std::chrono::steady_clock::now() > until) total = (i + 1) * length;
       ++outstanding;
       server.async_write_some(net::buffer(texts[i]),
                               net::bind_executor(on_server, [&](error_code, std::size_t) { --outstanding; }));
@@ -230,7 +234,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a
     co_await server.async_handshake(as_server, net::use_awaitable);
     net::co_spawn(on_server, produce(), net::detached);
     std::array<char, 5000> room{};
-    for (std::size_t back = 0; back < pieces * length;)
+    for (std::size_t back = 0; back < total;)
       back += co_await server.async_read_some(net::buffer(room), net::use_awaitable);
   };
   std::atomic<int> ended{0};
@@ -239,8 +243,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a
   net::co_spawn(on_server, serve(), end);
   run_by_four(io);
   BOOST_TEST(ended == 2);
-  BOOST_TEST(got.size() == all.size());
-  BOOST_TEST((got == all));
+  BOOST_TEST(got.size() == total);
+  BOOST_TEST((got == all.substr(0, total)));
 }
 
 // Streams made from one context, on one io_context per thread: nothing of theirs is shared.
