@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 
 BOOST_AUTO_TEST_SUITE(data_on_job_threads)
 
@@ -111,6 +112,30 @@ BOOST_AUTO_TEST_CASE(a_read_a_write_and_a_shutdown_together) {
       BOOST_TEST((in.data() == text));
     });
   }
+}
+
+// The first write waits for the read's step to come back; the second one starts when it is back, and before whoever
+// waits for it had a turn.
+BOOST_AUTO_TEST_CASE(a_write_of_a_reads_handler_does_not_overtake_one_that_waits) {
+  over_any_channel([](auto p) {
+    std::array<char, 10> room{};
+    receiver in(p->client);
+    in.start(10);
+    const operation hello = start_write(p->client, net::buffer("hello", 5));
+    const operation begun = start_read(p->server, net::buffer(room, 1)); // the rest needs no word from the peer
+    run_until(p->io, [&] { return hello.done() && begun.done(); });
+    std::optional<operation> second;
+    bool first_was_waiting = false;
+    std::optional<operation> first;
+    const operation read = start_read(p->server, net::buffer(room), [&](error_code, std::size_t) {
+      first_was_waiting = first && !first->done();
+      second.emplace(start_write(p->server, net::buffer("world", 5)));
+    });
+    first.emplace(start_write(p->server, net::buffer("hello", 5)));
+    run_until(p->io, [&] { return read.done() && first->done() && second && second->done() && in.done(); });
+    BOOST_TEST(first_was_waiting);
+    BOOST_TEST(in.data() == "helloworld");
+  });
 }
 
 // A cancelled write tells how many of its bytes go out; these and no others arrive.

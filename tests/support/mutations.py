@@ -202,7 +202,7 @@ MUTATIONS = [Mutation(*m) for m in [
      [("adapter_threads", "*/overlapping_reads*")]),
     ("engine-before-lane", ADAPTER + "async_driver.hpp", "if (state_->away && !Action::lanes_known)",
      "if (state_->away)", "those who wait for a step on a job thread lose their place among the others",
-     [("adapter_threads", "*/overlapping_writes*"), ("adapter_random_walks", None)]),
+     [("adapter_job_threads", "*/a_write_of_a_reads_handler*")]),
     ("records-stay-small", "libtlsmode/src/rare_settings.hpp", "    if (sealed_ < count_) ++sealed_;\n", "",
      "records stay small for ever", [("tlsmode_core_tests", "record_sizes")]),
     ("waiting-is-a-pause", "libtlsmode/src/rare_settings.hpp", "if (!goes_on && now - last_", "if (now - last_",
