@@ -114,15 +114,16 @@ BOOST_AUTO_TEST_CASE(a_read_a_write_and_a_shutdown_together) {
   }
 }
 
-// The first write waits for the read's step to come back; the second one starts when it is back, and before whoever
-// waits for it had a turn.
+// The first write waits for the read's step to come back; the second one starts when it is back, and before
+// whoever waits for it had a turn.
 BOOST_AUTO_TEST_CASE(a_write_of_a_reads_handler_does_not_overtake_one_that_waits) {
   over_any_channel([](auto p) {
     std::array<char, 10> room{};
     receiver in(p->client);
     in.start(10);
     const operation hello = start_write(p->client, net::buffer("hello", 5));
-    const operation begun = start_read(p->server, net::buffer(room, 1)); // the rest needs no word from the peer
+    const operation begun =
+        start_read(p->server, net::buffer(room, 1)); // the rest needs no word from the peer
     run_until(p->io, [&] { return hello.done() && begun.done(); });
     std::optional<operation> second;
     bool first_was_waiting = false;

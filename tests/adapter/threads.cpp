@@ -189,8 +189,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_reads_tell_in_the_order_in_which_they_
 }
 
 // All steps are jobs on job threads. A write that is started while the step of a read is away waits for the
-// engine first; the next one waits there, too. They go out in the order in which they were started. As many are
-// made as ten seconds allow: a sanitizer on a slow machine makes few.
+// engine first; the next one waits there, too. They go out in the order in which they were started. As many
+// are made as ten seconds allow: a sanitizer on a slow machine makes few.
 BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a_job_thread, Stream,
                               both_channels) {
   constexpr std::size_t pieces = 10000, length = 5;
@@ -207,7 +207,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(overlapping_writes_stay_in_order_beside_reads_on_a
   std::vector<std::string> texts;
   std::string all, got;
   for (std::size_t i = 0; i < pieces; ++i) all += texts.emplace_back(std::to_string(10000 + i));
-  std::atomic<std::size_t> total{all.size()}; // less when the time is over: known before the last write begins
+  std::atomic<std::size_t> total{
+      all.size()}; // less when the time is over: known before the last write begins
   // The client gives back what it gets, so that the server has something to read all the time.
   const auto echo = [&]() -> net::awaitable<void> {
     co_await client.async_handshake(as_client, net::use_awaitable);
