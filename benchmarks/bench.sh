@@ -10,9 +10,10 @@ usage: ./dev bench [--quick] [--out DIR] [OPTIONS] [CELL...]
        ./dev bench compile-time [--rounds N] [--compiler CXX] [--out DIR]
        ./dev bench counts [--renew]
 
-Without cells: all of them, then transfers in memory, compile times and counts. Samples (CSV), tables (Markdown) and
-plots (SVG) go to DIR, or else to build/bench; with --write to docs/benchmarks, and docs/scaling.md is filled. --quick
-takes about two minutes, and leaves the last three out.
+Without cells: all but those that take long (with --full or --write: those too, an hour and more), then transfers in
+memory, compile times and counts. Samples (CSV), tables (Markdown) and plots (SVG) go to DIR, or else to build/bench,
+in place of those of the run before; with --write to docs/benchmarks, and docs/scaling.md is filled. --quick takes
+about two minutes once all is built, and leaves the last three out.
 counts compares what a message and a handshake cost with benchmarks/counts/expected.ini, as the test benchmarks_counts
 does; --renew writes the file. OPTIONS are those of the program:
 

@@ -67,8 +67,9 @@ std::string introduction(const options& chosen, const run_settings& settings) {
   print_machine(text);
   text << "TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, ECDSA P-256 unless said otherwise, two tickets, no "
           "resumption; loopback TCP. "
-       << (chosen.quick ? "At most " : "") << settings.rounds
-       << " round(s), the streams in turn; medians (lowest..highest); the ratio is the median of the rounds' "
+       << settings.rounds
+       << " round(s), fewer in cells that take long, the streams in turn; medians (lowest..highest); the "
+          "ratio is the median of the rounds' "
           "ratios.\nMB are 10^6 bytes, MiB are 2^20.\n";
   if (chosen.quick) text << "A quick run: short samples, few rounds. Not for quoting.\n";
   if (!counters_available()) text << "Calls and heap are not counted: this is a sanitizer build.\n";

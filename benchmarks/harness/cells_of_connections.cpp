@@ -51,6 +51,21 @@ void add_handshakes(std::vector<cell>& cells) {
           one.when = usual ? level::quick : level::normal;
           cells.push_back(one);
         }
+  for (const tls_version version : {tls_version::tls1_3, tls_version::tls1_2})
+    for (const placement where : {placement::one_thread, placement::two_threads}) {
+      const bool older = version == tls_version::tls1_2, apart = where == placement::two_threads;
+      workload work = handshakes(where);
+      work.tls.version = version;
+      work.tls.resume = work.tls.cached = true;
+      cells.push_back({"resume-cache" + std::string(older ? "-tls12" : "") + (apart ? "-2t" : ""),
+                       "resumptions from the server's session cache, " +
+                           std::string(older ? "TLS 1.2" : "TLS 1.3") + ", ECDSA P-256, " +
+                           (apart ? "both ends on each of two threads" : "both ends on one thread"),
+                       work,
+                       false,
+                       of_streams(),
+                       {{metric::handshakes, ratio_at_least, 1.1}}});
+    }
   for (const std::uint8_t tickets : {std::uint8_t{0}, std::uint8_t{1}}) {
     workload work = handshakes();
     work.tls.tickets = tickets;
@@ -146,12 +161,14 @@ void add_many(std::vector<cell>& cells) {
   for (const tls_version version : {tls_version::tls1_3, tls_version::tls1_2}) {
     const bool older = version == tls_version::tls1_2;
     const std::string key = older ? "-tls12" : "", words = older ? ", TLS 1.2" : ", TLS 1.3";
-    const auto add = [&](cell one) {
+    const auto add = [&](cell one, const std::vector<const stream_type*>& further_subjects = {}) {
       one.work.tls.version = version;
       one.key += key;
       one.title += words;
       one.fixed = true;
       one.streams = with_further(with_limit(), version);
+      one.streams.subjects.insert(one.streams.subjects.end(), further_subjects.begin(),
+                                  further_subjects.end());
       cells.push_back(one);
     };
     cell few{"idle", "idle server connections with a read outstanding, slope over 200 to 1000"};
@@ -159,7 +176,7 @@ void add_many(std::vector<cell>& cells) {
     few.goals = idle;
     few.most_rounds = 5;
     few.when = older ? level::normal : level::quick;
-    add(few);
+    add(few, {&tlsmode_kept_buffers_stream});
     cell thousand{"scale-1k", "100, then 1,000 connections to a server on one thread"};
     thousand.work = {scenario::scale, placement::two_threads, 64, 64, 1000};
     thousand.goals = scale;

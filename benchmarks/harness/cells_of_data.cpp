@@ -109,6 +109,7 @@ void add_pingpong(std::vector<cell>& cells) {
                 {metric::latency_p99, ratio_at_most, 0.8},
                 {metric::fraction_of_limit, figure_at_least, 0.85},
                 none_per_message}};
+      if (with_all) one.streams.subjects.push_back(&tlsmode_kept_buffers_stream);
       if (usual) {
         one.goals.push_back({metric::instructions_message, ratio_at_most, 0.7});
         one.goals.push_back({metric::system_calls_message, ratio_at_most, 0.7});

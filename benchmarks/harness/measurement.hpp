@@ -43,6 +43,7 @@ struct tls_parameters {
   aead cipher = aead::aes_128_gcm;
   std::uint8_t tickets = 2; // that a TLS 1.3 server sends after a full handshake
   bool resume = false;      // the client keeps a session, and can offer it
+  bool cached = false;      // the server keeps its sessions and sends no more than their names
 };
 
 struct workload {

@@ -3,6 +3,7 @@
 #include "report.hpp"
 
 #include "machine.hpp"
+#include "streams/registry.hpp"
 
 #include <algorithm>
 #include <iomanip>
@@ -91,6 +92,8 @@ std::vector<verdict> judge(const cell_result& result) {
 
 void print_machine(std::ostream& out) {
   for (const auto& [name, value] : describe_machine()) out << "- " << name << ": " << value << '\n';
+  for (const stream_type* stream : all_streams())
+    if (stream->library != nullptr) out << "- " << stream->title << ": " << stream->library() << '\n';
   out << '\n';
 }
 

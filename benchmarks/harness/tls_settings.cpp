@@ -98,6 +98,10 @@ void configure(SSL_CTX* context, role side, const tls_parameters& tls) {
     require(SSL_CTX_set_num_tickets(context, tls.tickets) == 1, "tickets");
     const unsigned char id[] = "bench";
     require(SSL_CTX_set_session_id_context(context, id, sizeof(id)) == 1, "session id context");
+    if (tls.cached) {
+      SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
+      SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    }
   } else {
     require(X509_STORE_add_cert(SSL_CTX_get_cert_store(context), own.certificate) == 1, "trust");
     require(X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(context), server_name, 0) == 1, "host name");
@@ -122,6 +126,14 @@ void check_session(const SSL* session) {
   if (!wanted.resume) check_resumed(session, false);
 }
 
+// Of tickets that hold a session, and not only its name.
+bool holds_itself(const SSL_SESSION* session) {
+  const unsigned char* ticket = nullptr;
+  std::size_t length = 0;
+  SSL_SESSION_get0_ticket(session, &ticket, &length);
+  return length > SSL_MAX_SSL_SESSION_ID_LENGTH;
+}
+
 bool offer_kept_session(SSL* client) {
   context_notes& notes = notes_of(client);
   session_ptr copy;
@@ -131,12 +143,19 @@ bool offer_kept_session(SSL* client) {
     copy.reset(SSL_SESSION_dup(notes.kept.get()));
   }
   require(copy && SSL_set_session(client, copy.get()) == 1, "offer a session");
+  if (holds_itself(copy.get()) == notes.tls.cached)
+    throw std::runtime_error(notes.tls.cached ? "the server keeps no sessions"
+                                              : "the server sends no tickets");
   return true;
 }
 
 void check_resumed(const SSL* session, bool wanted) {
   if ((SSL_session_reused(session) != 0) != wanted)
     throw std::runtime_error(wanted ? "the session was not resumed" : "the session was resumed");
+}
+
+void keep_in_cache(SSL* server) {
+  if (notes_of(server).tls.cached) SSL_set_shutdown(server, SSL_SENT_SHUTDOWN);
 }
 
 record_counter::record_counter(SSL* session) : session_(session) {

@@ -29,6 +29,10 @@ bool offer_kept_session(SSL* client);
 // Throws unless the handshake was a resumption, or was not.
 void check_resumed(const SSL* session, bool wanted);
 
+// For a server's connection that is about to be destroyed without close_notify: OpenSSL would take its
+// session out of the cache for that.
+void keep_in_cache(SSL* server);
+
 // Counts the records that a session writes, from construction to destruction.
 class record_counter {
  public:

@@ -62,6 +62,7 @@ typename A::template task<void> handshake_server(typename A::loop& loop, typenam
     co_await A::handshake(connection, role::server);
     check_handshake<A>(connection, what);
     co_await send_signal<A>(connection);
+    if constexpr (openssl_adapter<A>) keep_in_cache(A::native(connection));
   }
 }
 

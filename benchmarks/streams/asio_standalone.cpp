@@ -10,6 +10,7 @@
 #include <asio.hpp>
 #include <asio/ssl.hpp>
 #include <stdexcept>
+#include <string>
 
 namespace bench {
 namespace {
@@ -57,8 +58,14 @@ struct asio_standalone : asio_loop<asio::io_context> {
   }
 };
 
+std::string library() {
+  return "Asio " + std::to_string(ASIO_VERSION / 100'000) + "." + std::to_string(ASIO_VERSION / 100 % 1000) +
+         "." + std::to_string(ASIO_VERSION % 100);
+}
+
 } // namespace
 
-const stream_type asio_standalone_stream{"asio-standalone", "standalone asio::ssl", run<asio_standalone>};
+const stream_type asio_standalone_stream{"asio-standalone", "standalone asio::ssl", run<asio_standalone>,
+                                         false, library};
 
 } // namespace bench

@@ -14,6 +14,7 @@
 #include <botan/data_src.h>
 #include <botan/pkcs8.h>
 #include <botan/tls_session_manager.h>
+#include <botan/version.h>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -217,8 +218,10 @@ struct botan : boost_asio {
   }
 };
 
+std::string library() { return "Botan " + Botan::short_version_string(); }
+
 } // namespace
 
-const stream_type botan_stream{"botan", "Botan 2 TLS::Stream, TLS 1.2", run<botan>, true};
+const stream_type botan_stream{"botan", "Botan 2 TLS::Stream, TLS 1.2", run<botan>, true, library};
 
 } // namespace bench

@@ -8,10 +8,14 @@
 namespace bench {
 namespace {
 
-constexpr std::array<const stream_type*, 7> own{
-    &asio_ssl_stream,       &tlsmode_stream,       &tlsmode_job_threads_stream,
-    &tlsmode_signer_stream, &tlsmode_async_stream, &tlsmode_record_sizing_stream,
-    &plain_tcp_stream};
+constexpr std::array<const stream_type*, 8> own{&asio_ssl_stream,
+                                                &tlsmode_stream,
+                                                &tlsmode_job_threads_stream,
+                                                &tlsmode_signer_stream,
+                                                &tlsmode_async_stream,
+                                                &tlsmode_record_sizing_stream,
+                                                &tlsmode_kept_buffers_stream,
+                                                &plain_tcp_stream};
 
 } // namespace
 

@@ -6,6 +6,7 @@
 #include "harness/measurement.hpp"
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace bench {
@@ -15,6 +16,7 @@ struct stream_type {
   std::string_view title;                   // in tables
   measurement (*run)(const workload& work); // throws when anything goes wrong
   bool only_tls1_2 = false;                 // its library has no TLS 1.3
+  std::string (*library)() = nullptr;       // its name and version, where it is not OpenSSL's or Boost's
 };
 
 // Defined in the file of each stream.
@@ -28,6 +30,8 @@ extern const stream_type tlsmode_job_threads_stream;
 extern const stream_type tlsmode_async_stream;
 // The same with records that begin small.
 extern const stream_type tlsmode_record_sizing_stream;
+// And without mode::release_buffers.
+extern const stream_type tlsmode_kept_buffers_stream;
 // Those that only tlsmode_bench has (streams/further.cpp): other libraries' streams, OpenSSL alone, and
 // tlsmode::stream over Beast's tcp_stream.
 extern const stream_type openssl_stream;

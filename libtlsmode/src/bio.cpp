@@ -8,9 +8,10 @@
 // what OpenSSL has read ahead by then is the rest of the bound.
 //
 // The tickets of a handshake, which OpenSSL sends one by one, are kept there too: the step sends them at its
-// end.
+// end. A short record before full ones is held, not there but with the step, until the next one comes.
 #include "bio.hpp"
 
+#include "held_record.hpp"
 #include "openssl_handle.hpp"
 
 #include <tlsmode/engine.hpp>
@@ -18,6 +19,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tlsmode {
 namespace {
@@ -81,6 +83,7 @@ int bio_bridge::write(BIO* b, const char* data, std::size_t n, std::size_t* writ
   *written = n;
   if (e.write_error_) return 1; // nobody will ever take it; the error is reported by the operation
   const_buffer rest(reinterpret_cast<const std::byte*>(data), n);
+  if (e.held_ != nullptr && e.held_->keep(rest)) return 1;
   const bool ticket = e.state_.now() == connection_state::handshaking && sends_tickets(e.ssl_.get());
   if (ticket || !e.spill_.empty()) {
     if (e.spill_.append(rest)) {
@@ -91,25 +94,31 @@ int bio_bridge::write(BIO* b, const char* data, std::size_t n, std::size_t* writ
     e.push_spill(); // no memory: what waits may have only waited for the step's end
     if (e.write_error_) return 1;
   }
+  const_buffer first; // goes out before it
+  if (e.held_ != nullptr) first = std::exchange(e.held_, nullptr)->take();
   if (e.transport_ != nullptr && e.spill_.empty()) {
     ++e.stats_.transport_writes;
-    const transfer t = e.more_follows_ ? e.transport_->write_more(rest) : e.transport_->write(rest);
+    const transfer t = !first.empty()    ? e.transport_->write_both(first, rest, e.more_follows_)
+                       : e.more_follows_ ? e.transport_->write_more(rest)
+                                         : e.transport_->write(rest);
     if (t.what == transfer::status::bytes) {
       e.stats_.cipher_written += t.n;
-      rest = rest.subspan(t.n);
+      const std::size_t of_first = std::min(t.n, first.size());
+      first = first.subspan(of_first);
+      rest = rest.subspan(t.n - of_first);
     } else if (t.what == transfer::status::error) {
       e.write_error_ = t.error;
       return 1;
     }
   }
   if (rest.empty()) return 1;
-  if (!e.spill_.append(rest)) {
+  if ((!first.empty() && !e.spill_.append(first)) || !e.spill_.append(rest)) {
     // The record is torn and cannot be mended: the connection cannot write any more.
     e.write_error_ = std::make_error_code(std::errc::not_enough_memory);
     e.spill_.clear();
     return 1;
   }
-  e.stats_.spilled += rest.size();
+  e.stats_.spilled += first.size() + rest.size();
   e.stats_.spill_peak = std::max<std::uint64_t>(e.stats_.spill_peak, e.spill_.size());
   return 1;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The engine's operations: handshake, read, write, flush; shutdown is in engine_shutdown.cpp. What OpenSSL
 // answers is interpreted in engine_call.cpp.
+#include "bio.hpp"
 #include "client_checks.hpp"
 #include "engine_call.hpp"
+#include "held_record.hpp"
 #include "hook_bridge.hpp"
 #include "rare_settings.hpp"
 
@@ -13,6 +15,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tlsmode {
 namespace {
@@ -262,6 +265,7 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
   const bool partial = modes_.contains(mode::enable_partial_write);
   const bool waited = write_sealed_ != 0; // some of it is sealed, and the step before this one stopped
   push_spill();
+  detail::held_record held;
   for (;;) {
     if (write_error_) {
       cancel_write(); // nobody repeats it: whoever comes next ends its paused job
@@ -275,8 +279,11 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
       return {suspend::none, write_sealed_, {}};
     }
     std::size_t sealed = 0;
-    const call_result r = seal_some(from, sealed);
-    if (r.what != outcome::ok && r.what != outcome::again) return finish_call(operation::write, r);
+    const call_result r = seal_some(from, held, sealed);
+    if (r.what != outcome::ok && r.what != outcome::again) {
+      send_held();
+      return finish_call(operation::write, r);
+    }
     if (detail::record_sizer* const s = sizer(); s != nullptr && sealed != 0) s->sealed();
     write_sealed_ += sealed;
     stats_.plain_written += sealed;
@@ -285,7 +292,8 @@ step engine::write(transport& t, std::span<const const_buffer> from) {
 
 // Seals one record of the unfinished write. OpenSSL cannot keep a pointer into `from`: its BIO takes the
 // whole record at once, and a job, which may be paused, is given memory of ours.
-engine::call_result engine::seal_some(std::span<const const_buffer> from, std::size_t& sealed) {
+engine::call_result engine::seal_some(std::span<const const_buffer> from, detail::held_record& held,
+                                      std::size_t& sealed) {
   const auto seal = [&](const_buffer record) {
     const std::size_t after = write_sealed_ + record.size();
     more_follows_ =
@@ -316,12 +324,29 @@ engine::call_result engine::seal_some(std::span<const const_buffer> from, std::s
     job_out_.set_filled(at.copy_to(job_out_.block().first(want)));
     return seal_in_job();
   }
+  if (at.piece().size() < want && want == most && sizer() == nullptr) {
+    if (const std::size_t n = short_record_first(from, most); n != 0) {
+      want = n;
+      held_ = &held;
+    }
+  }
   if (at.piece().size() >= want) return seal(at.piece().first(want));
   const mutable_buffer record = scratch().first(want);
   at.copy_to(record);
   const call_result r = seal(record);
   OPENSSL_cleanse(record.data(), record.size());
   return r;
+}
+
+// A header before a full record makes two records either way. If the short one goes first, the other need not
+// be put together, and both leave in one move. Its length then; 0 if there is nothing to gain.
+std::size_t engine::short_record_first(std::span<const const_buffer> from, std::size_t most) const noexcept {
+  std::size_t left = write_total_ - write_sealed_;
+  if (modes_.contains(mode::enable_partial_write)) left = std::min(left, batch_limit_ - write_sealed_);
+  const std::size_t n = left % most;
+  if (n == 0 || n > detail::held_record::most_plain) return 0;
+  const cursor next(from, write_sealed_ + n); // not the end: `left` is no less than `most`
+  return next.inside == 0 && next.piece().size() >= most ? n : 0;
 }
 
 std::size_t engine::cancel_write() noexcept {
@@ -359,6 +384,16 @@ void engine::output_lost(std::error_code ec, operation told) noexcept {
   if (!write_error_) write_error_ = ec;
   spill_.clear();
   if (told != operation::none) record_failure(told, write_error_);
+}
+
+// The record that it was to leave with does not come.
+void engine::send_held() noexcept {
+  if (held_ == nullptr) return;
+  const const_buffer record = std::exchange(held_, nullptr)->take();
+  std::size_t written = 0;
+  if (!record.empty())
+    bio_bridge::write(SSL_get_wbio(ssl_.get()), reinterpret_cast<const char*>(record.data()), record.size(),
+                      &written);
 }
 
 // Moves held-back ciphertext to the transport until it would block.

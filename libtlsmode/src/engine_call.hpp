@@ -19,7 +19,10 @@ namespace tlsmode {
 class engine::transport_binding {
  public:
   transport_binding(engine& e, transport& t) noexcept : engine_(e) { e.transport_ = &t; }
-  ~transport_binding() { engine_.transport_ = nullptr; }
+  ~transport_binding() {
+    engine_.transport_ = nullptr;
+    engine_.held_ = nullptr; // that lived in the step
+  }
   transport_binding(const transport_binding&) = delete;
   transport_binding& operator=(const transport_binding&) = delete;
 

@@ -155,6 +155,23 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_gathered_write_takes_all_of_it, Stream, both_cha
   BOOST_TEST(calls_on(descriptor(p.client)).sends <= 2);
 }
 
+// Two records; the peer has the socket's buffer for both of them.
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_header_and_a_full_record_take_one_send, Stream, both_channels) {
+  client_pair<Stream> p;
+  const std::string text = random_bytes(64 + 16384, 1);
+  const std::array<net::const_buffer, 2> from{net::buffer(text.data(), 64),
+                                              net::buffer(text.data() + 64, 16384)};
+  receiver in(p.server);
+  in.start(text.size());
+  clear_calls();
+  operation write;
+  p.client.async_write_some(from, write.make_handler());
+  run_until(p.io, [&] { return write.done() && in.done(); });
+  BOOST_TEST(write.bytes() == text.size());
+  BOOST_TEST(calls_on(descriptor(p.client)).sends == 1);
+  BOOST_TEST((in.data() == text));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_scattered_read_fills_all_of_it, Stream, both_channels) {
   client_pair<Stream> p;
   BOOST_TEST(scatter(p) == 8010U);

@@ -8,7 +8,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <openssl/ssl.h>
+
+#include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(buffer_sequences)
@@ -138,6 +142,103 @@ BOOST_AUTO_TEST_CASE(a_few_tiny_buffers_are_one_record_and_one_send) {
   BOOST_TEST(records_of(text_of(pair.client.wire.output())).size() == 1u);
   pair.settle();
   BOOST_TEST(same_bytes(pair.server.read_all(), data));
+}
+
+// The short record goes first, so that the others need not be put together from two buffers.
+BOOST_AUTO_TEST_CASE(a_header_and_full_records_leave_in_one_send_for_each_full_one) {
+  for (const std::size_t header : {1U, 64U, 256U})
+    for (const std::size_t full : {1U, 3U})
+      for (const bool in_two : {false, true}) {
+        connected pair;
+        const std::string data = pattern(header + full * 16384);
+        std::vector<const_buffer> sequence{bytes_of(data).first(header), bytes_of(data).subspan(header)};
+        if (in_two) sequence.insert(sequence.begin() + 1, sequence[0].subspan(header / 2));
+        if (in_two) sequence[0] = sequence[0].first(header / 2);
+        counting_transport t(pair.client.wire);
+        BOOST_TEST(completes(pair.client.tls.write(t, sequence), data.size()));
+        BOOST_TEST(t.writes == static_cast<int>(full));
+        BOOST_TEST(t.promises == t.writes - 1);
+        BOOST_TEST(pair.client.tls.stats().spilled == 0U);
+        const auto records = records_of(text_of(pair.client.wire.output()));
+        BOOST_REQUIRE(records.size() == full + 1);
+        BOOST_TEST(records[0].body.size() + 5 == header + record_overhead);
+        pair.settle();
+        BOOST_TEST(same_bytes(pair.server.read_all(), data));
+      }
+}
+
+// It would be one record more, or the full ones would have to be put together all the same.
+BOOST_AUTO_TEST_CASE(no_short_record_goes_first_for_nothing) {
+  struct sizes {
+    std::size_t header, body;
+  };
+  for (const auto [header, body] : {sizes{64, 16383}, {64, 16385}, {64, 20'000}, {257, 16384}, {64, 100}}) {
+    connected pair;
+    const std::string data = pattern(header + body);
+    const auto [first, second] = std::pair{bytes_of(data).first(header), bytes_of(data).subspan(header)};
+    BOOST_TEST(completes(pair.client.write({first, second}), data.size()));
+    const auto records = records_of(text_of(pair.client.wire.output()));
+    BOOST_TEST(records.size() == (data.size() + 16383) / 16384);
+    BOOST_TEST(records[0].body.size() + 5 == std::min<std::size_t>(data.size(), 16384) + record_overhead);
+  }
+}
+
+// With room for any number of bytes: nothing, a part of the short record, all of it, a part of the next one.
+BOOST_AUTO_TEST_CASE(a_header_and_a_full_record_arrive_whatever_the_transport_takes) {
+  const std::string data = pattern(64 + 16384);
+  const auto [first, second] = std::pair{bytes_of(data).first(64), bytes_of(data).subspan(64)};
+  for (const std::size_t room : {0U, 1U, 50U, 85U, 86U, 87U, 10'000U, 16491U, 16492U}) {
+    connected pair;
+    pair.client.wire.set_capacity(room);
+    counting_transport t(pair.client.wire);
+    step s = pair.client.tls.write(t, std::array{first, second});
+    BOOST_TEST(t.writes == 1);
+    BOOST_TEST(pair.client.tls.stats().spilled == 64 + 16384 + 2 * record_overhead - room);
+    BOOST_TEST(s.complete() == (room == 16492U));
+    deliver(pair.client, pair.server);
+    pair.client.wire.set_capacity(no_limit);
+    if (!s.complete()) s = pair.client.tls.write(t, std::array{first, second});
+    BOOST_TEST(completes(s, data.size()));
+    pair.settle();
+    BOOST_TEST(same_bytes(pair.server.read_all(), data));
+    // A transport that has no write for both makes two.
+    pair.client.wire.set_capacity(room);
+    const std::uint64_t before = pair.client.tls.stats().spilled;
+    s = pair.client.write({first, second});
+    BOOST_TEST(pair.client.tls.stats().spilled - before == 64 + 16384 + 2 * record_overhead - room);
+    pair.client.wire.set_capacity(no_limit);
+    if (!s.complete()) s = pair.client.write({first, second});
+    BOOST_TEST(completes(s, data.size()));
+    pair.settle();
+    BOOST_TEST(same_bytes(pair.server.read_all(), data));
+  }
+}
+
+// OpenSSL tells its limit by sealing less: the next short record is held in the same step.
+BOOST_AUTO_TEST_CASE(two_short_records_of_one_write_go_out_once_each) {
+  connected pair;
+  BOOST_REQUIRE(SSL_set_max_send_fragment(pair.client.native(), 16383) == 1);
+  const std::string data = pattern(64 + 16385 + 16383);
+  const const_buffer all = bytes_of(data);
+  counting_transport t(pair.client.wire);
+  const std::array sequence{all.first(64), all.subspan(64, 16385), all.subspan(64 + 16385)};
+  BOOST_TEST(completes(pair.client.tls.write(t, sequence), data.size()));
+  BOOST_TEST(t.writes == 2);
+  BOOST_TEST(records_of(text_of(pair.client.wire.output())).size() == 4U);
+  pair.settle();
+  BOOST_TEST(same_bytes(pair.server.read_all(), data));
+}
+
+// With more than a step may seal it would be one record more.
+BOOST_AUTO_TEST_CASE(a_header_does_not_go_first_if_the_step_ends_before_the_write) {
+  connected pair;
+  pair.client.tls.set_batch_limit(2 * 16384);
+  const std::string data = pattern(64 + 4 * 16384);
+  const auto [first, second] = std::pair{bytes_of(data).first(64), bytes_of(data).subspan(64)};
+  BOOST_TEST(completes(pair.client.write({first, second}), 2 * 16384));
+  BOOST_TEST(records_of(text_of(pair.client.wire.output())).size() == 2U);
+  pair.settle();
+  BOOST_TEST(same_bytes(pair.server.read_all(), data.substr(0, 2 * 16384)));
 }
 
 // A promise that is not kept would leave the last bytes waiting in the kernel.

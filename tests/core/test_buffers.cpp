@@ -3,13 +3,16 @@
 #include "counting_transport.hpp"
 #include "heap_counter.hpp"
 #include "memory_pair.hpp"
+#include "memory_shortage.hpp"
 #include "step_checks.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <openssl/ssl.h>
 
+#include <array>
 #include <memory>
+#include <utility>
 
 BOOST_AUTO_TEST_SUITE(buffers)
 
@@ -255,6 +258,32 @@ BOOST_AUTO_TEST_CASE(release_buffers_frees_them_even_while_nobody_reads) {
     pair.client->read_all();
     BOOST_TEST(heap_bytes() == before);
   }
+}
+
+// The header is sealed and waits for the next record when OpenSSL runs out of memory for that: it is sent, or
+// the peer would find a record missing.
+BOOST_AUTO_TEST_CASE(a_header_is_sent_though_there_is_no_memory_for_what_follows) {
+  const std::string data = pattern(64 + 16'384);
+  const auto [header, body] = std::pair{bytes_of(data).first(64), bytes_of(data).subspan(64)};
+  bool struck = true, header_alone = false;
+  for (long number = 1; struck; ++number) {
+    BOOST_REQUIRE(number < 100);
+    two_sides pair;
+    step s;
+    {
+      const memory_shortage shortage(heap_user::openssl, number);
+      s = pair.client->tls.write(pair.client->wire, std::array{header, body});
+      struck = allocation_fault::struck();
+    }
+    BOOST_TEST((struck || completes(s, data.size())));
+    deliver(*pair.client, *pair.server);
+    const std::string got = pair.server->read_all();
+    BOOST_TEST((got.empty() || got == data.substr(0, 64) || got == data));
+    BOOST_TEST(pair.server->last.why == suspend::want_read);
+    BOOST_TEST(pair.client->tls.stats().cipher_written == pair.server->tls.stats().cipher_read);
+    header_alone = header_alone || got.size() == 64;
+  }
+  BOOST_TEST(header_alone);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

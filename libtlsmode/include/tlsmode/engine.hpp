@@ -42,6 +42,7 @@ namespace tlsmode {
 
 namespace detail {
 struct answer_wait;
+class held_record;
 struct job_extras;
 class record_sizer;
 struct rare_settings;
@@ -345,6 +346,7 @@ class engine {
   void record_failure(operation who, std::error_code ec) noexcept;
   void describe_failure(operation who, std::error_code ec);
   void push_spill() noexcept;
+  void send_held() noexcept;
   [[nodiscard]] bool has_abandoned_work() const noexcept { return job_abandoned_ || write_committed_; }
   call_result finish_abandoned_work();
   step finish_call(operation who, const call_result& r);
@@ -359,7 +361,9 @@ class engine {
   [[nodiscard]] bool nothing_buffered() const noexcept;
   [[nodiscard]] bool reads_through_job() const noexcept;
   void prepare_read_buffer() noexcept;
-  call_result seal_some(std::span<const const_buffer> from, std::size_t& sealed);
+  call_result seal_some(std::span<const const_buffer> from, detail::held_record& held, std::size_t& sealed);
+  [[nodiscard]] std::size_t short_record_first(std::span<const const_buffer> from,
+                                               std::size_t most) const noexcept;
   call_result peek();
   call_result open_some(mutable_buffer to, std::size_t& opened);
   call_result run_job_write();
@@ -395,6 +399,7 @@ class engine {
   SSL_CTX* made_of_ = nullptr;                // whatever context it is one of now; the SSL keeps it
   transport* transport_ = nullptr;            // bound for the length of a step
   detail::byte_queue spill_;                  // ciphertext that the transport did not take
+  detail::held_record* held_ = nullptr;       // ciphertext that goes with the next record of this step
   std::unique_ptr<detail::byte_queue> early_; // what feed() was given; few connections have it
   std::error_code write_error_;               // the transport's; from then on ciphertext is dropped
   std::error_code read_error_;                // the transport's, or stream_truncated

@@ -14,8 +14,8 @@ struct stats {
   std::uint64_t plain_written = 0;    ///< plaintext bytes sealed
   std::uint64_t cipher_read = 0;      ///< ciphertext bytes taken from the transport
   std::uint64_t cipher_written = 0;   ///< ciphertext bytes given to the transport
-  std::uint64_t transport_reads = 0;  ///< calls of transport::read
-  std::uint64_t transport_writes = 0; ///< calls of transport::write
+  std::uint64_t transport_reads = 0;  ///< calls of transport::read()
+  std::uint64_t transport_writes = 0; ///< calls of its write functions
   std::uint64_t spilled = 0;          ///< ciphertext bytes not taken at once; on job threads all
   std::uint64_t spill_peak = 0;       ///< most bytes held back at one time, tickets of a handshake among them
   std::uint64_t suspended_read = 0;   ///< steps that stopped with want_read

@@ -49,6 +49,15 @@ class transport {
   /// As write(), with the promise that more bytes follow in this step: the transport may wait for them before
   /// it troubles the peer.
   virtual transfer write_more(const_buffer from) noexcept { return write(from); }
+  /// Moves bytes of `first`, and once all of them are moved, of `second`, both not empty; `n` counts them
+  /// together. With `more_follows` it promises what write_more() does. One call of the kernel, where that can
+  /// be had; without an override, two writes.
+  virtual transfer write_both(const_buffer first, const_buffer second, bool more_follows) noexcept {
+    const transfer one = write_more(first);
+    if (one.what != transfer::status::bytes || one.n < first.size()) return one;
+    const transfer two = more_follows ? write_more(second) : write(second);
+    return two.what == transfer::status::error ? two : transfer::moved(one.n + two.n);
+  }
   /// True if a read() now would surely report would-block. Saves the engine a vain try; false is always
   /// right.
   [[nodiscard]] virtual bool drained() const noexcept { return false; }

@@ -18,6 +18,7 @@ class socket_transport final : public transport {
   transfer read(mutable_buffer to) noexcept override;
   transfer write(const_buffer from) noexcept override;
   transfer write_more(const_buffer from) noexcept override;
+  transfer write_both(const_buffer first, const_buffer second, bool more_follows) noexcept override;
   [[nodiscard]] bool drained() const noexcept override { return drained_; }
 
  private:
