@@ -88,6 +88,7 @@ bench_main() {
   (cd -- "${caller_dir:?}" && exec "${root:?}/build/release/benchmarks/tlsmode_bench" --out "$out" "${arguments[@]}") || status=$?
   if [ ! "$out/results.md" -nt "$scratch/before" ]; then return "$status"; fi # nothing new
   python3 benchmarks/plots/plot.py "$out"
+  python3 benchmarks/plots/peers.py "$out"
   if [ "$everything" ]; then
     bench_micro --out "$out"
     bench_compile_time --out "$out"

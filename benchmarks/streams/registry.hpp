@@ -30,7 +30,7 @@ extern const stream_type tlsmode_job_threads_stream;
 extern const stream_type tlsmode_async_stream;
 // The same with records that begin small.
 extern const stream_type tlsmode_record_sizing_stream;
-// And without mode::release_buffers.
+// And with record buffers that stay.
 extern const stream_type tlsmode_kept_buffers_stream;
 // Those that only tlsmode_bench has (streams/further.cpp): other libraries' streams, OpenSSL alone, and
 // tlsmode::stream over Beast's tcp_stream.

@@ -13,7 +13,7 @@ namespace {
 struct with_kept_buffers : boost_asio_tls<tlsmode::stream<boost_asio::socket>> {
   static connection open(loop& where, context& settings, unique_fd fd) {
     connection stream = boost_asio_tls::open(where, settings, std::move(fd));
-    stream.clear_mode(tlsmode::mode::release_buffers);
+    stream.set_keep_buffers(true);
     return stream;
   }
 };

@@ -139,10 +139,12 @@ void engine::prepare_read_buffer() noexcept {
   read_buffer_big_ = true;
 }
 
-// An idle connection holds no record buffer. OpenSSL refuses while a record is half read. The next buffer is
-// as big as the last one was good for: after a burst that a small one would have held, a small one.
+// An idle connection holds no record buffer, unless it was told to. OpenSSL refuses while a record is half
+// read. The next buffer is as big as the last one was good for: after a burst that a small one would have
+// held, a small one.
 void engine::enter_idle() noexcept {
   if (job_owner_ != operation::none || state_.now() == connection_state::handshaking) return;
+  if (keep_buffers_ && !read_buffer_big_) return;
   if (SSL_has_pending(ssl_.get()) != 0 || SSL_free_buffers(ssl_.get()) != 1) return;
   ++stats_.buffers_released;
   if (!read_buffer_big_ || std::exchange(read_full_, false)) return;

@@ -217,7 +217,7 @@ class walker {
       if (one_in(2)) return tls_->set_record_sizing({});
       return tls_->set_record_sizing(tlsmode::record_sizing{static_cast<std::uint32_t>(1 + up_to(3'000)), 20,
                                                             std::chrono::milliseconds(1)});
-    case 2: return tls_->set_read_ahead(one_in(2) ? 0 : up_to(200'000));
+    case 2: tls_->set_keep_buffers(one_in(4)); return tls_->set_read_ahead(one_in(2) ? 0 : up_to(200'000));
     case 3:
       if (writing_ != 0) return;
       if (one_in(2))

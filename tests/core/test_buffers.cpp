@@ -260,6 +260,31 @@ BOOST_AUTO_TEST_CASE(release_buffers_frees_them_even_while_nobody_reads) {
   }
 }
 
+// Two buffers of a record, and no allocation of them for every message; what a burst has grown goes back.
+BOOST_AUTO_TEST_CASE(buffers_that_are_kept_stay_and_are_no_larger_than_a_record) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    std::array<std::size_t, 2> held{};
+    std::array<long, 2> allocations{};
+    for (const bool keep : {false, true}) {
+      two_sides pair(version);
+      pair.server->tls.set_keep_buffers(keep);
+      for (int i = 0; i < 3; ++i) pair.round(200'000);
+      pair.round(100);
+      const std::uint64_t released = pair.server->tls.stats().buffers_released;
+      {
+        const allocation_fault counter(heap_user::openssl, 1'000'000);
+        for (int i = 0; i < 100; ++i) pair.round(100);
+        allocations[keep] = allocation_fault::count();
+      }
+      BOOST_TEST((pair.server->tls.stats().buffers_released == released) == keep);
+      held[keep] = bytes_held_by(std::move(pair.server));
+    }
+    BOOST_TEST(held[1] > held[0] + 2 * one_record);
+    BOOST_TEST(held[1] < held[0] + 2 * most_for_one_record + 500);
+    BOOST_TEST(allocations[1] <= allocations[0] - 200);
+  }
+}
+
 // The header is sealed and waits for the next record when OpenSSL runs out of memory for that: it is sent, or
 // the peer would find a record missing.
 BOOST_AUTO_TEST_CASE(a_header_is_sent_though_there_is_no_memory_for_what_follows) {

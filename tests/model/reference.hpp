@@ -44,6 +44,8 @@ class reference {
   // ---- what the test does to the connection ----
 
   void modes_changed(mode_set added, mode_set removed, const view& before, mode_set now);
+  /// Whether it may keep its record buffers while it waits.
+  void buffers_kept(bool keep) noexcept { keeps_buffers_ = keep; }
   /// From now on the transport may fail this side's reading, or its writing.
   void reads_may_fail() noexcept { reads_may_fail_ = true; }
   void writes_may_fail() noexcept { writes_may_fail_ = true; }
@@ -107,6 +109,7 @@ class reference {
   std::uint64_t maybe_ = 0;   // sealed by writes that failed: may arrive or not
   bool update_asked_ = false; // a KeyUpdate of this side may still wait for the next record
   bool asked_peer_ = false;   // for a KeyUpdate, which may wait there in the same way
+  bool keeps_buffers_ = false;
   bool reads_may_fail_ = false;
   bool writes_may_fail_ = false;
   bool bad_wire_ = false;

@@ -258,6 +258,9 @@ void side::change_limits() {
   end_.wire.set_chunk(one_in(2) ? no_limit : one_in(4) ? 1 + up_to(20) : 1 + up_to(20'000));
   end_.tls.set_batch_limit(up_to(100'000));
   end_.tls.set_read_ahead(one_in(4) ? 0 : up_to(200'000));
+  const bool keeps = one_in(4);
+  end_.tls.set_keep_buffers(keeps);
+  promises_.buffers_kept(keeps);
   if (one_in(3)) {
     std::optional<record_sizing> sizing;
     if (one_in(2))

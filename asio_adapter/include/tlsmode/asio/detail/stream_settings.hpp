@@ -45,6 +45,10 @@ class stream_settings {
   /// Upper limit, in bytes, of the read-ahead; see engine::set_read_ahead. 0 for protocols that leave TLS
   /// again: see stream::release.
   void set_read_ahead(std::size_t bytes) noexcept { engine_()->set_read_ahead(bytes); }
+
+  /// Whether OpenSSL's record buffers stay while the connection waits; see engine::set_keep_buffers. For few
+  /// connections that exchange many small messages.
+  void set_keep_buffers(bool keep) noexcept { engine_()->set_keep_buffers(keep); }
   /// Upper limit, in bytes, of what one operation moves before it completes; see engine::set_batch_limit.
   void set_batch_limit(std::size_t bytes) noexcept { engine_()->set_batch_limit(bytes); }
   /// Small records at the beginning of a connection and after a pause, for a peer that waits for the first

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""Writes DIR/peers.md: tlsmode::stream beside each other stream, from the samples of a benchmark run.
+
+usage: peers.py DIR
+
+Each figure is the median of the rounds' ratios, turned so that more than 1 means that tlsmode::stream is ahead. The
+last column is the same for two streams that are nearly the same code: what is no further from 1 says nothing.
+"""
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from samples import Samples  # noqa: E402
+
+OURS, BASELINE, TWIN = "tlsmode", "asio", "asio-standalone"
+PEERS = {"asio": "Boost's asio::ssl", "asio-standalone": "standalone asio::ssl", "beast-ssl": "beast::ssl_stream",
+         "botan": "Botan 2", "openssl": "OpenSSL alone", "openssl-tuned": "OpenSSL alone, read-ahead"}
+# What a cell is about: the first of these that it has, and whether more of it is better.
+METRICS = (
+    ("bytes_per_cpu", "bytes per CPU second", True),
+    ("latency_p50", "round trip, p50", False),
+    ("sequences", "sequences per second", True),
+    ("handshakes", "handshakes per second", True),
+    ("idle_heap", "heap per idle connection", False),
+    ("message_cpu_10k", "CPU per message, 10,000 connections", False),
+    ("message_cpu_1k", "CPU per message, 1,000 connections", False),
+)
+BEHIND, AHEAD = 0.97, 1.03
+
+
+def metric_of(samples, cell):
+    return next((one for one in METRICS if OURS in samples.streams_of(cell, one[0])), None)
+
+
+def ahead(samples, cell, metric, more_is_better, who, other):
+    """How far `who` is ahead of `other`; None where one of them was not measured."""
+    pair = (who, other) if more_is_better else (other, who)
+    return samples.ratio(cell, *pair, metric)
+
+
+def text(value):
+    if value is None:
+        return ""
+    return f"**{value:.2f}x**" if value < BEHIND else f"{value:.2f}x"
+
+
+def report(samples):
+    rows, counts = [], {peer: [0, 0, 0] for peer in PEERS}
+    for cell in samples.cells:
+        chosen = metric_of(samples, cell)
+        peers = [peer for peer in PEERS if chosen and samples.streams_of(cell, chosen[0]).count(peer)]
+        if not peers:
+            continue
+        metric, words, more = chosen
+        values = {peer: ahead(samples, cell, metric, more, OURS, peer) for peer in peers}
+        for peer, value in values.items():
+            if value is not None:
+                counts[peer][0 if value > AHEAD else 1 if value >= BEHIND else 2] += 1
+        noise = ahead(samples, cell, metric, more, TWIN, BASELINE)
+        rows.append(f"| {cell} | {words} | " + " | ".join(text(values.get(peer)) for peer in PEERS) +
+                    f" | {'' if noise is None else f'{noise:.2f}x'} |")
+    lines = ["<!-- SPDX-License-Identifier: BSL-1.0 -->", "<!-- Written by ./dev bench; do not edit. -->",
+             "# tlsmode::stream beside each peer", "",
+             "The median of the rounds' ratios, turned so that more than 1 means that `tlsmode::stream` is ahead; bold",
+             f"where it is behind (below {BEHIND}). The last column compares standalone Asio's stream with Boost's,",
+             "which are nearly the same code: what is no further from 1 says nothing.", "",
+             "| | " + " | ".join(PEERS.values()) + " |", "|---|" + "---:|" * len(PEERS)]
+    for which, words in enumerate(("cells ahead", "level", "behind")):
+        lines.append(f"| {words} | " + " | ".join(str(counts[peer][which]) for peer in PEERS) + " |")
+    lines += ["", "| cell | figure | " + " | ".join(PEERS.values()) + " | the two Asios |",
+              "|---|---|" + "---:|" * (len(PEERS) + 1)]
+    return "\n".join(lines + rows) + "\n"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__.strip())
+    directory = Path(sys.argv[1])
+    (directory / "peers.md").write_text(report(Samples(directory / "samples.csv")))
+
+
+if __name__ == "__main__":
+    main()
