@@ -77,8 +77,10 @@ void reference::key_update_answered(std::error_code ec, bool both, bool tls13, c
 void reference::reset() noexcept {
   const mode_set modes = modes_;
   reference* const peer = peer_;
+  const bool keeps = keeps_buffers_;
   *this = {};
   modes_ = modes;
+  keeps_buffers_ = keeps;
   peer_ = peer;
 }
 

@@ -52,7 +52,7 @@ class reference {
   /// What comes to this side was changed on its way: anything may fail now, on both sides.
   void wire_is_bad() noexcept { bad_wire_ = peer_->bad_wire_ = true; }
   void key_update_answered(std::error_code ec, bool both, bool tls13, const view& before);
-  /// The engine was reset: everything but the modes begins again.
+  /// The engine was reset: everything but the settings begins again.
   void reset() noexcept;
 
   // ---- what the engine answers ----
