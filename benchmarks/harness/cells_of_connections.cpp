@@ -24,6 +24,15 @@ static workload handshakes(placement where = placement::one_thread) {
   return {scenario::handshake, where, 0, 0, 200, 50};
 }
 
+static std::string suffix(placement where) { return where == placement::two_threads ? "-2t" : ""; }
+static std::string words(placement where) {
+  return where == placement::two_threads ? "both ends on each of two threads" : "both ends on one thread";
+}
+static std::string words(tls_version version) {
+  return version == tls_version::tls1_2 ? "TLS 1.2" : "TLS 1.3";
+}
+static std::string key_part(tls_version version) { return version == tls_version::tls1_2 ? "-tls12" : ""; }
+
 void add_handshakes(std::vector<cell>& cells) {
   for (const bool resume : {false, true})
     for (const tls_version version : {tls_version::tls1_3, tls_version::tls1_2})
@@ -33,12 +42,12 @@ void add_handshakes(std::vector<cell>& cells) {
           cell one;
           one.key = resume ? "resume" : "handshake";
           one.title = resume ? "resumptions" : "full handshakes";
-          one.key += version == tls_version::tls1_2 ? "-tls12" : "";
-          one.title += version == tls_version::tls1_2 ? ", TLS 1.2" : ", TLS 1.3";
+          one.key += key_part(version);
+          one.title += ", " + words(version);
           one.key += key == server_key::rsa_2048 ? "-rsa" : "";
           one.title += key == server_key::rsa_2048 ? ", RSA-2048" : ", ECDSA P-256";
-          one.key += apart ? "-2t" : "";
-          one.title += apart ? ", both ends on each of two threads" : ", both ends on one thread";
+          one.key += suffix(where);
+          one.title += ", " + words(where);
           one.work = handshakes(where);
           one.work.tls.key = key;
           one.work.tls.version = version;
@@ -53,14 +62,12 @@ void add_handshakes(std::vector<cell>& cells) {
         }
   for (const tls_version version : {tls_version::tls1_3, tls_version::tls1_2})
     for (const placement where : {placement::one_thread, placement::two_threads}) {
-      const bool older = version == tls_version::tls1_2, apart = where == placement::two_threads;
       workload work = handshakes(where);
       work.tls.version = version;
       work.tls.resume = work.tls.cached = true;
-      cells.push_back({"resume-cache" + std::string(older ? "-tls12" : "") + (apart ? "-2t" : ""),
-                       "resumptions from the server's session cache, " +
-                           std::string(older ? "TLS 1.2" : "TLS 1.3") + ", ECDSA P-256, " +
-                           (apart ? "both ends on each of two threads" : "both ends on one thread"),
+      cells.push_back({"resume-cache" + key_part(version) + suffix(where),
+                       "resumptions from the server's session cache, " + words(version) + ", ECDSA P-256, " +
+                           words(where),
                        work,
                        false,
                        of_streams(),
@@ -160,11 +167,10 @@ void add_many(std::vector<cell>& cells) {
   largest.push_back({metric::message_cpu_growth, figure_at_most, 1.3});
   for (const tls_version version : {tls_version::tls1_3, tls_version::tls1_2}) {
     const bool older = version == tls_version::tls1_2;
-    const std::string key = older ? "-tls12" : "", words = older ? ", TLS 1.2" : ", TLS 1.3";
     const auto add = [&](cell one, const std::vector<const stream_type*>& further_subjects = {}) {
       one.work.tls.version = version;
-      one.key += key;
-      one.title += words;
+      one.key += key_part(version);
+      one.title += ", " + words(version);
       one.fixed = true;
       one.streams = with_further(with_limit(), version);
       one.streams.subjects.insert(one.streams.subjects.end(), further_subjects.begin(),

@@ -51,6 +51,14 @@ extern "C" int keep_session(SSL* client, SSL_SESSION* session) {
   return 0; // the reference is not kept
 }
 
+// Of tickets that hold a session, and not only its name.
+bool holds_itself(const SSL_SESSION* session) {
+  const unsigned char* ticket = nullptr;
+  std::size_t length = 0;
+  SSL_SESSION_get0_ticket(session, &ticket, &length);
+  return length > SSL_MAX_SSL_SESSION_ID_LENGTH;
+}
+
 const char* suite_name(const tls_parameters& tls) {
   if (tls.version == tls_version::tls1_3) switch (tls.cipher) {
     case aead::aes_128_gcm: return "TLS_AES_128_GCM_SHA256";
@@ -124,14 +132,6 @@ void check_session(const SSL* session) {
   if (SSL_get_negotiated_group(const_cast<SSL*>(session)) != NID_X25519)
     throw std::runtime_error("the session has another group");
   if (!wanted.resume) check_resumed(session, false);
-}
-
-// Of tickets that hold a session, and not only its name.
-bool holds_itself(const SSL_SESSION* session) {
-  const unsigned char* ticket = nullptr;
-  std::size_t length = 0;
-  SSL_SESSION_get0_ticket(session, &ticket, &length);
-  return length > SSL_MAX_SSL_SESSION_ID_LENGTH;
 }
 
 bool offer_kept_session(SSL* client) {

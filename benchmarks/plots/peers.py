@@ -49,7 +49,7 @@ def report(samples):
     rows, counts = [], {peer: [0, 0, 0] for peer in PEERS}
     for cell in samples.cells:
         chosen = metric_of(samples, cell)
-        peers = [peer for peer in PEERS if chosen and samples.streams_of(cell, chosen[0]).count(peer)]
+        peers = [peer for peer in PEERS if chosen and peer in samples.streams_of(cell, chosen[0])]
         if not peers:
             continue
         metric, words, more = chosen

@@ -34,9 +34,7 @@ class counting_transport final : public transport {
   transfer write_both(const_buffer first, const_buffer second, bool more_follows) noexcept override {
     if (more_follows) ++promises;
     ++writes;
-    const transfer one = inner_.write(first);
-    if (one.what != transfer::status::bytes || one.n < first.size()) return one;
-    return transfer::moved(one.n + inner_.write(second).n);
+    return inner_.write_both(first, second, more_follows);
   }
   [[nodiscard]] bool drained() const noexcept override { return tells_ && inner_.unread() == 0; }
 
