@@ -94,6 +94,7 @@ bench_main() {
     bench_compile_time --out "$out"
     bench_counts --out "$out"
   fi
+  python3 benchmarks/plots/goals.py "$out"
   if [ "$write" ]; then python3 benchmarks/plots/scaling.py "$out" docs/scaling.md; fi
   say "samples, tables and plots are in ${out#"$root"/}"
   return "$status"

@@ -17,7 +17,7 @@ struct flood_plan {
   unsigned short port = 0;        // where new connections go
   std::vector<unique_fd> echoes;  // connected; no TLS yet
   double messages_per_second = 0; // all echo connections together
-  double rate = 0;                // handshakes per second; 0: always at_once of them
+  double rate = 0;                // handshakes per second; as_many_as_it_takes: always at_once of them
   std::uint64_t at_once = 256;    // beyond these, arrivals wait: the memory of both sides is bounded
   std::chrono::milliseconds warm_up{}, measured{};
 };

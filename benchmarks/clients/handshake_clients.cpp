@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // New connections that shake hands, wait for the server's byte and leave. They arrive at random moments of a
-// fixed average rate, the same moments in every run; or, with no rate, whenever another one has left.
+// fixed average rate, the same moments in every run; or, as many as the server takes, whenever another one
+// has left.
 #include "flood_clients.hpp"
 
 #include <algorithm>
@@ -14,8 +15,8 @@ namespace {
 class handshakes {
  public:
   handshakes(SSL_CTX* context, const flood_plan& plan, const flood_times& times, flood_report& report)
-      : context_(context), plan_(plan), times_(times), report_(report), due_(times.begin),
-        open_(plan.at_once) {
+      : context_(context), plan_(plan), times_(times), report_(report),
+        due_(plan.rate > 0 ? times.begin : times.end), open_(plan.at_once) {
     for (std::size_t i = 0; i < open_.size(); ++i) free_.push_back(i);
   }
 
@@ -45,7 +46,7 @@ class handshakes {
     shaken_[place] = false;
     ++report_.begun_ever;
     if (times_.measured(now)) ++report_.offered;
-    if (plan_.rate > 0)
+    if (paced_)
       due_ += std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(gap_(random_)));
   }
 
@@ -65,6 +66,7 @@ class handshakes {
 
   SSL_CTX* context_;
   const flood_plan& plan_;
+  const bool paced_ = plan_.rate != as_many_as_it_takes;
   const flood_times& times_;
   flood_report& report_;
   steady::time_point due_;
@@ -73,7 +75,7 @@ class handshakes {
   std::vector<std::size_t> free_;
   readable_set readable_;
   std::mt19937_64 random_{1};
-  std::exponential_distribution<double> gap_{plan_.rate > 0 ? plan_.rate : 1};
+  std::exponential_distribution<double> gap_{paced_ && plan_.rate > 0 ? plan_.rate : 1};
 };
 
 } // namespace

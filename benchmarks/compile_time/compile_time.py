@@ -18,6 +18,10 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(HERE.parent / "plots"))
+import goals  # noqa: E402
+
 ROOT = HERE.parents[1]
 FLAGS = ["-std=c++20", "-O3", "-DNDEBUG", f"-I{ROOT}/libtlsmode/include", f"-I{ROOT}/asio_adapter/include"]
 STREAMS = (("asio", "boost::asio::ssl::stream"), ("tlsmode", "tlsmode::stream"), ("tcp", "no TLS"))
@@ -87,6 +91,11 @@ def main():
         (asked.out / "compile-time.md").write_text(
             "<!-- SPDX-License-Identifier: BSL-1.0 -->\n<!-- Written by ./dev bench compile-time; do not edit. -->\n"
             f"# Compile time\n\n{text}")
+        ratios = [own / other for own, other in zip(times["tlsmode"], times["asio"])]
+        ratio = statistics.median(ratios)
+        goals.add(asked.out, [("compile time", "ratio", "user time of the compiler, s",
+                               f"{ratio:.2f}x ({min(ratios):.2f}x..{max(ratios):.2f}x)", f"<= {GOAL:.2f}x",
+                               "yes" if ratio <= GOAL else "no")])
 
 
 if __name__ == "__main__":

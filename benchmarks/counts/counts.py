@@ -8,9 +8,9 @@ BENCH is tlsmode_bench. counted-build.txt beside it says which section of the fi
 and the like. --renew writes that section; --out compares nothing and writes DIR/counts.md.
 Status 0 if no count is more than the margin above, 1 if one is, 77 if something could not be looked at.
 
-Each count is the difference of two runs of different lengths, over the difference of their lengths: what a program
-needs to start, and a connection to begin, falls out. Both ends are on one thread, so nothing depends on who wakes
-whom. README.md says which instructions are counted, and why.
+Each count is the difference of two runs of different lengths, over the difference of their lengths: what a connection
+needs to begin falls out. Both ends are on one thread, so nothing depends on who wakes whom. README.md says which
+instructions are counted, and why.
 """
 import argparse
 import configparser
@@ -20,7 +20,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plots"))
+import goals  # noqa: E402
 
 MARGIN = 0.02
 SKIPPED = 77
@@ -30,10 +35,24 @@ SKIPPED = 77
 WORK = {
     "message": ("pingpong", (50, 150), 2),
     "handshake": ("handshake", (3, 9), 1),
+    "resumption": ("resume", (3, 9), 1),
+}
+# Only for the tables: where the instructions of the other kinds of handshakes are.
+FURTHER = {
+    "handshake, RSA-2048": ("handshake-rsa", (3, 9), 1),
+    "resumption from the server's cache": ("resume-cache", (3, 9), 1),
+    "TLS 1.2 handshake": ("handshake-tls12", (3, 9), 1),
+    "TLS 1.2 handshake, RSA-2048": ("handshake-tls12-rsa", (3, 9), 1),
+    "TLS 1.2 resumption": ("resume-tls12", (3, 9), 1),
+    "TLS 1.2 resumption from the server's cache": ("resume-cache-tls12", (3, 9), 1),
 }
 # tlsmode_bench's own figures; each is the mean of a run.
-FIGURES = ("system_calls", "transport_calls", "allocations")
+FIGURES = {"message": ("system_calls_message", "transport_calls_message", "allocations_message"),
+           "handshake": ("system_calls_handshake", "allocations_handshake")}
 STREAMS = ("tlsmode", "asio")  # ours, and what it is compared with
+JOBS = "tlsmode-async"  # beside ours, in the tables
+# Instructions, as a ratio to those of another stream: what, whose, to whose, at most.
+GOALS = (("message", "tlsmode", "asio", 0.7), ("handshake", JOBS, "tlsmode", 1.02), ("message", JOBS, "tlsmode", 1.001))
 
 # libcrypto and libc choose between variants of their functions by what the processor can do. These are named here,
 # so that the same code runs on every x86-64 with AES instructions: OpenSSL takes AES-NI, PCLMULQDQ and SSSE3 and no
@@ -83,39 +102,51 @@ def instructions_of(report):
     return sums
 
 
-def count_instructions(bench, what, stream, scratch):
-    cell, lengths, per_unit = WORK[what]
+def callgrind(bench, work, stream, scratch):
+    """Instructions by owner, of the short run and the long one."""
+    cell, lengths, _ = work
     sums = []
     for length in lengths:
-        file = scratch / f"{what}.{stream}.{length}"
-        run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={file}", *once(bench, cell, stream, length)])
+        file = scratch / f"{cell}.{stream}.{length}"
+        # New keys are made before: they take now more, now fewer instructions.
+        run(["valgrind", "--tool=callgrind", "--zero-before=*measure_once*", f"--callgrind-out-file={file}",
+             *once(bench, cell, stream, length)])
         sums.append(instructions_of(file.read_text()))
-    units = (lengths[1] - lengths[0]) * per_unit
-    return {who: (sums[1][who] - sums[0].get(who, 0)) / units for who in sums[1]}
+    return sums
 
 
-def count_figures(bench, what, stream):
-    cell, lengths, _ = WORK[what]
+def per_unit(work, sums):
+    _, lengths, units = work
+    short, long = sums
+    counts = {f"instructions.{who}": (long[who] - short.get(who, 0)) / (lengths[1] - lengths[0]) / units
+              for who in sorted(long)}
+    return {"instructions": sum(counts.values()), **counts}
+
+
+def count_figures(bench, work, stream):
+    cell, lengths, _ = work
+    names = FIGURES["message" if cell.startswith("pingpong") else "handshake"]
     runs = []
     for length in lengths:
         lines = (line.split() for line in run(once(bench, cell, stream, length)).splitlines())
         runs.append({key: float(value) * length for key, value in lines})
-    return {figure: (runs[1][f"{figure}_{what}"] - runs[0][f"{figure}_{what}"]) / (lengths[1] - lengths[0])
-            for figure in FIGURES if f"{figure}_{what}" in runs[0]}
+    return {name.rpartition("_")[0]: (runs[1][name] - runs[0][name]) / (lengths[1] - lengths[0]) for name in names}
 
 
-def measure(bench, with_instructions):
+def measure(bench, works, with_instructions, with_jobs=False):
     """What is counted: (what, stream, name of the count) -> value."""
-    measured = {}
-    with tempfile.TemporaryDirectory(prefix="tlsmode-counts.") as scratch:
-        for what in WORK:
-            for stream in STREAMS:
-                counts = count_figures(bench, what, stream)
-                if with_instructions:
-                    parts = count_instructions(bench, what, stream, Path(scratch))
-                    counts["instructions"] = sum(parts.values())
-                    counts.update({f"instructions.{who}": value for who, value in sorted(parts.items())})
-                measured.update({(what, stream, name): value for name, value in counts.items()})
+    chosen = [(what, stream) for what in works for stream in (*STREAMS, JOBS)
+              if stream != JOBS or with_jobs and any(what == one[0] for one in GOALS)]
+    measured, running = {}, {}
+    with tempfile.TemporaryDirectory(prefix="tlsmode-counts.") as scratch, ThreadPoolExecutor(2) as pool:
+        if with_instructions:
+            running = {(what, stream): pool.submit(callgrind, bench, works[what], stream, Path(scratch))
+                       for what, stream in chosen}
+        for what, stream in chosen:
+            counts = count_figures(bench, works[what], stream)
+            if with_instructions:
+                counts.update(per_unit(works[what], running[what, stream].result()))
+            measured.update({(what, stream, name): value for name, value in counts.items()})
     return measured
 
 
@@ -125,7 +156,7 @@ def to_compare(measured):
     for what in WORK:
         own, other = ({name: value for (one, who, name), value in measured.items() if (one, who) == (what, stream)}
                       for stream in STREAMS)
-        counts.update({f"{what}.{figure}": own[figure] for figure in FIGURES if figure in own})
+        counts.update({f"{what}.{name}": value for name, value in own.items() if "instructions" not in name})
         if "instructions" in own:
             counts[f"{what}.instructions.program"] = own["instructions.program"]
             counts[f"{what}.instructions.outside_libcrypto"] = own["instructions"] - own["instructions.libcrypto"]
@@ -137,7 +168,7 @@ def table(measured):
     """Markdown, with the ratios."""
     rows = ["| | asio | tlsmode | tlsmode / asio |", "|---|---:|---:|---:|"]
     for (what, stream, name), own in measured.items():
-        if stream != "tlsmode":
+        if stream != "tlsmode" or what not in WORK:
             continue
         other = measured.get((what, "asio", name), 0)
         text = name.replace("_", " ").replace("instructions.", "instructions in ")
@@ -145,6 +176,47 @@ def table(measured):
         rows.append(f"| {text} per {what} | {other:,.{digits}f} | {own:,.{digits}f} | " +
                     (f"{own / other:.2f}x |" if other else "- |"))
     return "\n".join(rows) + "\n"
+
+
+def shares(measured):
+    """Markdown: whose the instructions of each kind of handshake are, and what would be if the program had none."""
+    owners = ("libcrypto", "libc", "libssl", "program", "rest")
+    rows = ["| | instructions | " + " | ".join(owners) + " | tlsmode / asio | if the program's were none |",
+            "|---|---:|" + "---:|" * (len(owners) + 2)]
+    for what in (*WORK, *FURTHER):
+        own, other = ({name.rpartition(".")[2]: value for (one, who, name), value in measured.items()
+                       if (one, who) == (what, stream) and name.startswith("instructions")} for stream in STREAMS)
+        total, base = own["instructions"], other["instructions"]
+        rows.append(f"| {what} | {total:,.0f} | " + " | ".join(f"{own.get(one, 0) / total:.1%}" for one in owners) +
+                    f" | {total / base:.3f}x | {(total - own['program']) / base:.3f}x |")
+    return "\n".join(rows) + "\n"
+
+
+def goal_rows(measured):
+    for what, stream, other, limit in GOALS:
+        ratio = measured[what, stream, "instructions"] / measured[what, other, "instructions"]
+        digits = 4 if limit > 1 else 2
+        yield (f"counts, {stream} / {other}", f"instructions_{what}", f"instructions per {what}", f"{ratio:.{digits}f}x",
+               f"<= {limit:.{3 if limit > 1 else 2}f}x", "yes" if ratio <= limit else "no")
+
+
+def jobs_table(measured):
+    rows = ["| instructions | tlsmode | tlsmode, mode::async | |", "|---|---:|---:|---:|"]
+    for what, stream, other, _ in GOALS:
+        if stream == JOBS:
+            own, base = (measured[what, one, "instructions"] for one in (stream, other))
+            rows.append(f"| per {what} | {base:,.0f} | {own:,.0f} | {own / base - 1:+.2%} |")
+    return "\n".join(rows) + "\n"
+
+
+def document(build, measured):
+    return ("<!-- SPDX-License-Identifier: BSL-1.0 -->\n<!-- Written by ./dev bench; do not edit. -->\n# Counts\n\n"
+            f"{build}. A message has 64 bytes; handshakes and resumptions are of TLS 1.3 and with ECDSA P-256 unless said "
+            f"otherwise. Both ends are counted.\n\n{table(measured)}\n## Whose the instructions are\n\n"
+            "Those of tlsmode::stream, and of what they are called on behalf of it. \"program\" is the stream, Asio and the "
+            "benchmark together. The last column is the least ratio that any stream could have on the same libraries, with "
+            f"no instruction of its own.\n\n{shares(measured)}\n## Handshakes in jobs\n\nWith `mode::async` and nothing "
+            f"that pauses: handshakes are jobs, messages are not.\n\n{jobs_table(measured)}")
 
 
 def compare(counts, expected):
@@ -192,16 +264,15 @@ def main():
     if not comparing and not with_instructions:
         sys.exit("error: valgrind is not there")
 
-    measured = measure(asked.bench, with_instructions)
+    works = {**WORK, **FURTHER} if asked.out else WORK
+    measured = measure(asked.bench, works, with_instructions, with_jobs=bool(asked.out))
     print(table(measured))
     if asked.renew:
         renew(asked.expected, build, to_compare(measured))
         return 0
     if asked.out:
-        (asked.out / "counts.md").write_text(
-            "<!-- SPDX-License-Identifier: BSL-1.0 -->\n<!-- Written by ./dev bench; do not edit. -->\n# Counts\n\n"
-            f"{build}. A message has 64 bytes; a handshake is a full one, with ECDSA P-256. Both ends are counted.\n\n"
-            f"{table(measured)}")
+        (asked.out / "counts.md").write_text(document(build, measured))
+        goals.add(asked.out, goal_rows(measured))
         return 0
     worse = compare(to_compare(measured), file[build])
     if worse:

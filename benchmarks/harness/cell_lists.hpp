@@ -26,9 +26,12 @@ workload pingpong(placement where, std::size_t size = 64);
 comparison with_limit();
 comparison of_streams();
 
-// The same, and beside them all the streams of other libraries that can do what the cell asks for; in the
-// cells that say most, as each stream takes its time.
+// The same, and beside them all the streams of other libraries that can do what the cell asks for.
 comparison with_further(comparison streams, tls_version version = tls_version::tls1_3);
+comparison with_further_servers(comparison streams);
+
+// The same, and tlsmode::stream in all its configurations.
+comparison with_configurations(comparison streams);
 
 } // namespace bench
 

@@ -43,6 +43,20 @@ comparison with_further(comparison streams, tls_version version) {
   return streams;
 }
 
+comparison with_further_servers(comparison streams) {
+  for (const stream_type* stream : further_streams())
+    if (stream->accepts) streams.beside.push_back(stream);
+  return streams;
+}
+
+comparison with_configurations(comparison streams) {
+  for (const stream_type* stream :
+       {&tlsmode_kept_buffers_stream, &tlsmode_async_stream, &tlsmode_signer_stream,
+        &tlsmode_job_threads_stream, &tlsmode_record_sizing_stream})
+    if (!streams.has(stream)) streams.subjects.push_back(stream);
+  return streams;
+}
+
 std::span<const cell> all_cells() { return made_cells(); }
 
 std::vector<const cell*> cells_of(level thoroughness) {

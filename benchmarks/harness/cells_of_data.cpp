@@ -75,9 +75,10 @@ void add_bulk(std::vector<cell>& cells) {
                  "bulk: " + size_words(size) + " writes, 1 MiB read buffer, " + name + ", " + words(where),
                  bulk(size, mib, where),
                  false,
-                 usual ? with_further(with_limit()) : with_limit(),
+                 with_further(with_limit()),
                  bulk_goals(size, where)};
         one.work.tls.cipher = cipher;
+        if (usual && largest) one.streams = with_configurations(one.streams);
         one.when = usual && largest ? level::quick : usual || largest ? level::normal : level::full;
         cells.push_back(one);
       }
@@ -85,7 +86,7 @@ void add_bulk(std::vector<cell>& cells) {
                    "bulk: 1 MiB writes, 64 KiB read buffer, two threads",
                    bulk(mib, 64 * kib, placement::two_threads),
                    false,
-                   with_limit(),
+                   with_further(with_limit()),
                    {}});
 }
 
@@ -99,22 +100,22 @@ void add_pingpong(std::vector<cell>& cells) {
   for (const std::size_t size : {std::size_t{64}, std::size_t{1}, kib, 16 * kib})
     for (const placement where : placements) {
       const bool usual = size == 64;
-      const bool with_all = usual || size == 16 * kib;
       cell one{std::string("pingpong") + (usual ? "" : "-") + (usual ? "" : size_key(size)) + suffix(where),
                "ping-pong: " + size_words(size) + " there and back, " + words(where),
                pingpong(where, size),
                false,
-               with_all ? with_further(with_limit()) : with_limit(),
+               with_further(with_limit()),
                {{metric::latency_p50, ratio_at_most, 0.8},
                 {metric::latency_p99, ratio_at_most, 0.8},
                 {metric::fraction_of_limit, figure_at_least, 0.85},
                 none_per_message}};
-      if (with_all) one.streams.subjects.push_back(&tlsmode_kept_buffers_stream);
       if (usual) {
+        one.streams = with_configurations(one.streams);
         one.goals.push_back({metric::instructions_message, ratio_at_most, 0.7});
         one.goals.push_back({metric::system_calls_message, ratio_at_most, 0.7});
         one.when = level::quick;
       }
+      if (size == 16 * kib) one.streams.subjects.push_back(&tlsmode_kept_buffers_stream);
       if (usual && where == placement::one_thread) one.goals.push_back(one_send_one_receive);
       cells.push_back(one);
     }
@@ -172,7 +173,8 @@ void add_first_byte(std::vector<cell>& cells) {
        "time to the first byte: an answer of 64 KiB on a new connection, through a link of 10 Mbit/s",
        work,
        true,
-       {&asio_ssl_stream, {&tlsmode_record_sizing_stream, &tlsmode_stream}, {&plain_tcp_stream}},
+       with_further(
+           {&asio_ssl_stream, {&tlsmode_record_sizing_stream, &tlsmode_stream}, {&plain_tcp_stream}}),
        {{metric::first_byte, ratio_at_most, 0.2}, {metric::last_byte, ratio_at_most, 1.05}},
        level::normal,
        3});

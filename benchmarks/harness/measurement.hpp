@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -46,6 +47,8 @@ struct tls_parameters {
   bool cached = false;      // the server keeps its sessions and sends no more than their names
 };
 
+constexpr double as_many_as_it_takes = std::numeric_limits<double>::infinity();
+
 struct workload {
   scenario kind = scenario::bulk;
   placement where = placement::two_threads;
@@ -58,7 +61,7 @@ struct workload {
   std::vector<std::size_t> pieces{}; // sequence: bytes of each buffer
   std::uint64_t at_once = 1;         // handshakes that are under way together; flood: at most
   double load = 0;                   // flood: handshakes offered, as a multiple of what the baseline can do
-  double rate = 0;                   // flood: the same per second; 0: as many as the server takes
+  double rate = 0;                   // flood: the same per second, or as_many_as_it_takes
                                      // first_byte: bytes per second of the link
 };
 

@@ -142,6 +142,14 @@ void print_goals(std::ostream& out, std::span<const verdict> verdicts) {
   out << met << " of " << verdicts.size() << " goals met\n";
 }
 
+void print_goals_csv(std::ostream& out, std::span<const verdict> verdicts) {
+  out << "# SPDX-License-Identifier: BSL-1.0\ncell,metric,name,measured,goal,met\n";
+  for (const verdict& one : verdicts)
+    out << one.where->key << ',' << describe(one.wanted.what).key << ",\"" << name_and_unit(one.wanted.what)
+        << "\"," << figure_text(one) << ',' << goal_text(one.wanted) << ',' << (one.met ? "yes" : "no")
+        << '\n';
+}
+
 void print_csv_header(std::ostream& out) {
   out << "# SPDX-License-Identifier: BSL-1.0\n";
   for (const auto& [name, value] : describe_machine()) out << "# " << name << ": " << value << '\n';

@@ -27,6 +27,9 @@ void print_goals(std::ostream& out, std::span<const verdict> verdicts);
 void print_csv_header(std::ostream& out);
 void print_csv(std::ostream& out, const cell_result& result);
 
+// The verdicts for programs: plots/goals.py puts them together with those of the other parts of ./dev bench.
+void print_goals_csv(std::ostream& out, std::span<const verdict> verdicts);
+
 // "1.31x", and the like; a number of the metric's own unit.
 std::string ratio_text(double ratio);
 std::string number_text(double value, int decimals);

@@ -60,6 +60,9 @@ void results::finish() {
   for (std::ofstream& file : samples_)
     if (!file.flush()) throw std::runtime_error("cannot write the samples");
   if (directory_.empty()) return;
+  std::ofstream goals = open_file(directory_ / "goals.csv");
+  print_goals_csv(goals, verdicts_);
+  if (!goals.flush()) throw std::runtime_error("cannot write goals.csv");
   std::ofstream file = open_file(directory_ / "results.md");
   // The verdicts first: that is what most readers are after.
   file << "<!-- SPDX-License-Identifier: BSL-1.0 -->\n<!-- Written by ./dev bench; do not edit. -->\n"

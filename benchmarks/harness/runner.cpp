@@ -37,13 +37,15 @@ workload calibrate(const cell& which, const stream_type& baseline, const run_set
   workload work = settings.work.value_or(which.work);
   if (which.fixed) return work;
   if (work.kind == scenario::flood) {
-    // The rate comes from the baseline.
     const auto milliseconds = static_cast<std::uint64_t>(settings.flood_seconds * 1000);
+    work.amount = milliseconds;
+    if (work.load == 0) return work;
+    // The rate comes from the baseline.
     workload probe = work;
+    probe.rate = as_many_as_it_takes;
     probe.amount = std::max<std::uint64_t>(milliseconds / 4, 300);
     probe.at_once = std::min<std::uint64_t>(work.at_once, 32);
     work.rate = std::max(1.0, work.load * rate_of(run_stream(which, baseline, probe), probe));
-    work.amount = milliseconds;
     return work;
   }
   const double rate = rate_of(run_stream(which, baseline, work), work);

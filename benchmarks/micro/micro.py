@@ -16,6 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plots"))
+import goals  # noqa: E402
+
 STREAMS = [("asio", "asio::ssl::stream's engine"), ("tlsmode", "tlsmode::engine"),
            ("tlsmode-queue", "the same, over memory_transport"), ("limit", "sealing and opening alone")]
 SIZES = {1024: "1 KiB", 16 * 1024: "16 KiB", 1024 * 1024: "1 MiB"}
@@ -63,6 +67,17 @@ def report(samples):
     return "\n".join(rows) + "\n"
 
 
+def goal_rows(samples):
+    middle = {key: statistics.median(values) for key, values in samples.items()}
+    for size, words in SIZES.items():
+        ratio = middle["tlsmode", size] / middle["asio", size]
+        yield (f"in memory, {words}", "ratio", "throughput per CPU second, MB/s", f"{ratio:.2f}x", f">= {RATIO_GOAL:.2f}x",
+               "yes" if ratio >= RATIO_GOAL else "no")
+        part = middle["tlsmode", size] / middle["limit", size]
+        yield (f"in memory, {words}", "fraction_of_limit", "fraction of the limit (F)", f"{part:.2f}",
+               f">= {FRACTION_GOAL:.2f}", "yes" if part >= FRACTION_GOAL else "no")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -84,6 +99,7 @@ def main():
         (asked.out / "in-memory.md").write_text(
             "<!-- SPDX-License-Identifier: BSL-1.0 -->\n<!-- Written by ./dev bench micro; do not edit. -->\n"
             f"# In memory\n\n{text}")
+        goals.add(asked.out, goal_rows(samples))
 
 
 if __name__ == "__main__":

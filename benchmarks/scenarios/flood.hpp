@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A server on one thread: a few connections echo small messages, a timer of 1 ms ticks on the same loop, and
-// new connections shake hands all the while. How long do the echoes and the timer wait?
+// new connections shake hands all the while, or none does, for comparison. How long do the echoes and the
+// timer wait?
 //
 // The clients are a process of their own (clients/flood_clients.hpp) on the second processor. Threads that a
 // stream uses besides the loop's are on the second processor, too: the loop has the first one to itself.
@@ -139,7 +140,8 @@ measurement run_flood(const workload& work) {
   require_descriptors(2 * work.at_once + 128);
   prepare_credentials(work.tls.key); // before there are two processes: both must have the same
   std::vector<unique_fd> echo_clients, echo_servers;
-  if (work.rate > 0)
+  const bool probing = work.rate == as_many_as_it_takes; // only how many that are
+  if (!probing)
     for (std::size_t i = 0; i < flood_echoes; ++i) {
       tcp_pair sockets = loopback().connect();
       echo_clients.push_back(std::move(sockets.client));
@@ -186,11 +188,12 @@ measurement run_flood(const workload& work) {
     server.finish();
     if (report.error[0] != '\0') throw std::runtime_error(report.error);
     const double seconds = std::chrono::duration<double>(plan.measured).count();
-    result.emplace_back(metric::handshakes, static_cast<double>(report.completed) / seconds);
     if (work.rate > 0) {
-      result.emplace_back(metric::handshakes_offered, static_cast<double>(report.offered) / seconds);
-      server.report_ticks(start, end, result);
+      result.emplace_back(metric::handshakes, static_cast<double>(report.completed) / seconds);
+      if (!probing)
+        result.emplace_back(metric::handshakes_offered, static_cast<double>(report.offered) / seconds);
     }
+    if (!probing) server.report_ticks(start, end, result);
     if (report.sent > 0) {
       result.emplace_back(metric::echo_p50, report.echo_p50);
       result.emplace_back(metric::echo_p99, report.echo_p99);

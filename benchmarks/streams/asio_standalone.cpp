@@ -56,6 +56,20 @@ struct asio_standalone : asio_loop<asio::io_context> {
   static void spawn(loop& where, task<void> what, std::function<void(std::exception_ptr)> done) {
     asio::co_spawn(where.io, std::move(what), std::move(done));
   }
+
+  using acceptor = asio::ip::tcp::acceptor;
+  static acceptor listen(loop& owner, unique_fd fd) {
+    return acceptor(owner.io, asio::ip::tcp::v4(), fd.release());
+  }
+  static task<connection> accept(loop&, context& settings, acceptor& from) {
+    socket accepted = co_await from.async_accept(asio::use_awaitable);
+    accepted.set_option(asio::ip::tcp::no_delay(true));
+    co_return connection(std::move(accepted), settings.value);
+  }
+  static task<void> sleep_until(loop& owner, std::chrono::steady_clock::time_point time) {
+    asio::steady_timer timer(owner.io, time);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
 };
 
 std::string library() {
@@ -65,7 +79,7 @@ std::string library() {
 
 } // namespace
 
-const stream_type asio_standalone_stream{"asio-standalone", "standalone asio::ssl", run<asio_standalone>,
-                                         false, library};
+const stream_type asio_standalone_stream{
+    "asio-standalone", "standalone asio::ssl", run<asio_standalone>, false, true, library};
 
 } // namespace bench

@@ -9,14 +9,8 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 
 namespace bench {
-namespace {
 
-struct beast_ssl : boost_asio_tls<boost::beast::ssl_stream<boost::beast::tcp_stream>> {
-  static void accept() = delete; // not measured as a server that accepts by itself
-};
-
-} // namespace
-
-const stream_type beast_ssl_stream{"beast-ssl", "beast::ssl_stream", run<beast_ssl>};
+const stream_type beast_ssl_stream{"beast-ssl", "beast::ssl_stream",
+                                   run<boost_asio_tls<boost::beast::ssl_stream<boost::beast::tcp_stream>>>};
 
 } // namespace bench

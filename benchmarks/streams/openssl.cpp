@@ -119,7 +119,8 @@ struct openssl_tuned : openssl {
 
 } // namespace
 
-const stream_type openssl_stream{"openssl", "OpenSSL alone", run<openssl>};
-const stream_type openssl_tuned_stream{"openssl-tuned", "OpenSSL alone, read-ahead", run<openssl_tuned>};
+const stream_type openssl_stream{"openssl", "OpenSSL alone", run<openssl>, false, false};
+const stream_type openssl_tuned_stream{"openssl-tuned", "OpenSSL alone, read-ahead", run<openssl_tuned>,
+                                       false, false};
 
 } // namespace bench

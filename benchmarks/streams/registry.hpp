@@ -16,6 +16,7 @@ struct stream_type {
   std::string_view title;                   // in tables
   measurement (*run)(const workload& work); // throws when anything goes wrong
   bool only_tls1_2 = false;                 // its library has no TLS 1.3
+  bool accepts = true;                      // can be measured as a server that accepts by itself
   std::string (*library)() = nullptr;       // its name and version, where it is not OpenSSL's or Boost's
 };
 
@@ -24,13 +25,12 @@ extern const stream_type asio_ssl_stream;
 extern const stream_type tlsmode_stream;
 extern const stream_type plain_tcp_stream;
 // tlsmode::stream with one thread besides the loop's, which makes the server's signatures or runs its
-// handshakes; and with mode::async alone.
+// handshakes; with mode::async alone, where handshakes are jobs for the sake of it; with records that begin
+// small; and with record buffers that stay.
 extern const stream_type tlsmode_signer_stream;
 extern const stream_type tlsmode_job_threads_stream;
 extern const stream_type tlsmode_async_stream;
-// The same with records that begin small.
 extern const stream_type tlsmode_record_sizing_stream;
-// And with record buffers that stay.
 extern const stream_type tlsmode_kept_buffers_stream;
 // Those that only tlsmode_bench has (streams/further.cpp): other libraries' streams, OpenSSL alone, and
 // tlsmode::stream over Beast's tcp_stream.

@@ -10,15 +10,8 @@
 #include <boost/beast/core/tcp_stream.hpp>
 
 namespace bench {
-namespace {
-
-struct tlsmode_beast_tcp : boost_asio_tls<tlsmode::stream<boost::beast::tcp_stream>> {
-  static void accept() = delete; // not measured as a server that accepts by itself
-};
-
-} // namespace
 
 const stream_type tlsmode_beast_tcp_stream{"tlsmode-beast-tcp", "tlsmode, beast::tcp_stream",
-                                           run<tlsmode_beast_tcp>};
+                                           run<boost_asio_tls<tlsmode::stream<boost::beast::tcp_stream>>>};
 
 } // namespace bench
