@@ -8,7 +8,7 @@ usage: ./dev bench [--quick] [--out DIR] [OPTIONS] [CELL...]
        ./dev bench --write [--rounds N]
        ./dev bench micro [--repetitions N] [--out DIR]
        ./dev bench compile-time [--rounds N] [--compiler CXX] [--out DIR]
-       ./dev bench counts [--renew]
+       ./dev bench counts [--renew | --out DIR]
 
 Without cells: all but those that take long (with --full or --write: those too, an hour and more), then transfers in
 memory, compile times and counts. Samples (CSV), tables (Markdown) and plots (SVG) go to DIR, or else to build/bench,
@@ -40,7 +40,8 @@ bench_compile_time() { # bench_compile_time [OPTIONS]
 bench_counts() { # bench_counts [--renew | --out DIR]
   build release tlsmode_bench
   say "counting what a message and a handshake cost"
-  python3 -B benchmarks/counts/counts.py build/release/benchmarks/tlsmode_bench "$@"
+  (cd -- "${caller_dir:?}" && exec python3 -B "${root:?}/benchmarks/counts/counts.py" \
+    "$root/build/release/benchmarks/tlsmode_bench" "$@")
 }
 
 # Sets $out, $write, $everything and $arguments from the command line.
@@ -70,6 +71,8 @@ bench_main() {
   case ${1:-} in
     micro | compile-time | counts)
       "bench_${1//-/_}" "${@:2}"
+      bench_arguments "${@:2}"
+      python3 benchmarks/plots/goals.py "$out"
       return
       ;;
   esac

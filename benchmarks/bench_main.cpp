@@ -7,6 +7,7 @@
 #include "harness/report.hpp"
 #include "harness/results.hpp"
 #include "harness/runner.hpp"
+#include "harness/sample_file.hpp"
 #include "harness/usage.hpp"
 
 #include <algorithm>
@@ -32,7 +33,7 @@ void print_list(std::ostream& out) {
   for (const stream_type* stream : all_streams()) out << "  " << stream->key << ": " << stream->title << '\n';
 }
 
-// Callgrind counts from here on (counts/counts.py); it knows the name, so this has to stay a function.
+// counts/counts.py names this function to callgrind, so it has to stay one.
 [[gnu::noinline]] measurement measure_once(const stream_type& stream, const workload& work) {
   return stream.run(work);
 }
@@ -68,23 +69,31 @@ bool counts_met(std::span<const verdict> verdicts) {
   return met;
 }
 
-std::string introduction(const options& chosen, const run_settings& settings) {
+std::string introduction(const std::vector<std::string>& used, unsigned rounds) {
   std::ostringstream text;
   text << "# TLS streams side by side\n\n";
-  print_machine(text);
-  text << "TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, ECDSA P-256 unless said otherwise, two tickets, no "
+  for (const std::string& line : used) text << "- " << line << '\n';
+  text << "\nTLS 1.3, TLS_AES_128_GCM_SHA256, X25519, ECDSA P-256 unless said otherwise, two tickets, no "
           "resumption; loopback TCP. "
-       << settings.rounds
+       << rounds
        << " round(s), fewer in cells that take long, the streams in turn; medians (lowest..highest); the "
-          "ratio is the median of the rounds' "
-          "ratios.\nMB are 10^6 bytes, MiB are 2^20.\n";
-  if (chosen.quick) text << "A quick run: short samples, few rounds. Not for quoting.\n";
-  if (!counters_available()) text << "Calls and heap are not counted: this is a sanitizer build.\n";
-  if (!usage_now().instructions)
-    text << "Instructions are not counted: this machine gives no hardware counter (use `./dev bench "
-            "counts`).\n";
-  text << '\n';
+          "ratio is the median of the rounds' ratios. The second table of a cell has the other streams: "
+          "medians, "
+          "and the ratio to the first stream of the first table.\nMB are 10^6 bytes, MiB are 2^20.\n";
   return text.str();
+}
+
+std::string introduction(const options& chosen, const run_settings& settings) {
+  std::string text = introduction(what_was_used(), settings.rounds);
+  if (chosen.quick) text += "A quick run: short samples, few rounds. Not for quoting.\n";
+  return text + '\n';
+}
+
+std::string introduction(const sample_file& file) {
+  unsigned rounds = 0;
+  for (const cell_result& one : file.cells)
+    for (const sample& taken : one.samples) rounds = std::max(rounds, taken.round + 1);
+  return introduction(file.used, rounds) + '\n';
 }
 
 using clock = std::chrono::steady_clock;
@@ -100,7 +109,7 @@ int run_all(const options& chosen) {
   if (chosen.quick)
     settings.rounds = 3, settings.least_rounds = 1, settings.seconds = 0.1, settings.flood_seconds = 0.4;
   if (chosen.rounds != 0) settings.rounds = chosen.rounds;
-  results found(std::cout, chosen.out, chosen.csv, introduction(chosen, settings));
+  results found(std::cout, chosen.out, chosen.csv, what_was_used(), introduction(chosen, settings));
 
   const watchdog guard(300); // 10,000 connections take their time on a machine that has other work
   bool failed = false;
@@ -120,16 +129,30 @@ int run_all(const options& chosen) {
     try {
       const cell_result result = run_cell(which, chosen.streams, settings);
       std::cerr << ' ' << number_text(seconds_since(cell_start), 1) << " s" << std::endl;
+      for (const std::string& reason : result.failures) {
+        std::cerr << "error: " << reason << '\n';
+        found.add_failure(reason);
+        failed = true;
+      }
       if (!result.streams.empty()) found.add(result);
     } catch (const std::exception& error) { // the other cells may do
       std::cerr << "\nerror: " << error.what() << '\n';
-      found.add_failure(which, error.what());
+      found.add_failure(error.what());
       failed = true;
     }
   }
   found.finish();
   if (failed) return 1;
   return chosen.assert_counts && !counts_met(found.verdicts()) ? 1 : 0;
+}
+
+// The tables of a run that has been: nothing is measured.
+int tables_again(const options& chosen) {
+  const sample_file file = read_samples(chosen.tables_from);
+  results made(std::cout, chosen.out, chosen.csv, file.used, introduction(file));
+  for (const cell_result& one : file.cells) made.add(one);
+  made.finish();
+  return 0;
 }
 
 } // namespace
@@ -145,6 +168,7 @@ int main(int argc, char** argv) {
       print_list(std::cout);
       return 0;
     }
+    if (!chosen.tables_from.empty()) return tables_again(chosen);
     return chosen.once != 0 ? run_once(chosen) : run_all(chosen);
   } catch (const std::exception& error) {
     std::cerr << "\nerror: " << error.what() << '\n';

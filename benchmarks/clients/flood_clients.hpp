@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The clients of the flood, in a process of their own: a few connections whose messages are echoed, and new
 // ones that shake hands and leave. Both are open-loop: what is due is sent whether or not the server keeps
-// up.
+// up; but no more than at_once shake hands at a time.
 #ifndef TLSMODE_BENCH_CLIENTS_FLOOD_CLIENTS_HPP
 #define TLSMODE_BENCH_CLIENTS_FLOOD_CLIENTS_HPP
 

@@ -30,8 +30,11 @@ comparison of_streams();
 comparison with_further(comparison streams, tls_version version = tls_version::tls1_3);
 comparison with_further_servers(comparison streams);
 
-// The same, and tlsmode::stream in all its configurations.
+// The same, and tlsmode::stream in its configurations: in all, or in those that have no thread besides the
+// loop's. What such a thread does is in no count of a thread that is measured, so those are where it does
+// nothing.
 comparison with_configurations(comparison streams);
+comparison with_configurations_on_the_loop(comparison streams);
 
 } // namespace bench
 

@@ -5,6 +5,7 @@
 #include "cell_lists.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace bench {
 namespace {
@@ -49,11 +50,16 @@ comparison with_further_servers(comparison streams) {
   return streams;
 }
 
-comparison with_configurations(comparison streams) {
+comparison with_configurations_on_the_loop(comparison streams) {
   for (const stream_type* stream :
-       {&tlsmode_kept_buffers_stream, &tlsmode_async_stream, &tlsmode_signer_stream,
-        &tlsmode_job_threads_stream, &tlsmode_record_sizing_stream})
-    if (!streams.has(stream)) streams.subjects.push_back(stream);
+       {&tlsmode_kept_buffers_stream, &tlsmode_async_stream, &tlsmode_record_sizing_stream})
+    if (!streams.has(stream)) streams.beside.push_back(stream);
+  return streams;
+}
+
+comparison with_configurations(comparison streams) {
+  streams = with_configurations_on_the_loop(std::move(streams));
+  streams.beside.insert(streams.beside.end(), {&tlsmode_signer_stream, &tlsmode_job_threads_stream});
   return streams;
 }
 

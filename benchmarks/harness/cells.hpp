@@ -25,6 +25,7 @@ struct goal {
   metric what;
   kind form;
   double limit;
+  bool if_those_before = false; // means something only if the goals before it in its cell are met
 
   bool is_ratio() const noexcept { return form == kind::ratio_at_least || form == kind::ratio_at_most; }
   bool at_least() const noexcept { return form == kind::ratio_at_least || form == kind::figure_at_least; }
@@ -35,7 +36,7 @@ struct goal {
 struct comparison {
   const stream_type* baseline = nullptr;
   std::vector<const stream_type*> subjects{}; // each gets a column of ratios; the goals are the first one's
-  std::vector<const stream_type*> beside{};   // measured as well
+  std::vector<const stream_type*> beside{};   // measured as well, in a table of their own
 
   bool has(const stream_type* stream) const;
 };

@@ -115,7 +115,7 @@ void add_pingpong(std::vector<cell>& cells) {
         one.goals.push_back({metric::system_calls_message, ratio_at_most, 0.7});
         one.when = level::quick;
       }
-      if (size == 16 * kib) one.streams.subjects.push_back(&tlsmode_kept_buffers_stream);
+      if (size == 16 * kib) one.streams.beside.push_back(&tlsmode_kept_buffers_stream);
       if (usual && where == placement::one_thread) one.goals.push_back(one_send_one_receive);
       cells.push_back(one);
     }

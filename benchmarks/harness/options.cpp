@@ -22,13 +22,14 @@ those that take long.
   --full            without a CELL: all, also those that take long
   --rounds N        samples per stream and cell (default 25, fewer in cells that take long; 3 with --quick)
   --streams A,B     only these streams
-  --out DIR         write every sample to DIR/samples.csv, and the tables to DIR/results.md
+  --out DIR         write every sample to DIR/samples.csv, the tables to DIR/results.md, the goals to DIR/goals.csv
   --csv FILE        write every sample to FILE
+  --tables-from FILE  measure nothing; make the tables again from the samples of a run
   --assert-counts   exit with status 1 if a count (calls, bytes) is over its goal
   --once N          run the cell once with N bytes, round trips, handshakes or connections, both ends on one
                     thread and no warm-up, for callgrind: give one CELL and one stream in --streams.
-                    The instructions for one are (count of 2N - count of N) / N. A flood takes N milliseconds,
-                    at 100 handshakes per second.
+                    The instructions for one are (count of 2N - count of N) / N. A flood takes N milliseconds;
+                    flood-full has 100 handshakes per second, the others as many times that as of the capacity.
   --help
 
 Status 0 if everything could be measured, whether the goals are met or not; else 1.
@@ -99,6 +100,8 @@ options parse_options(int argc, const char* const* argv) {
       chosen.out = value();
     } else if (argument == "--csv") {
       chosen.csv = value();
+    } else if (argument == "--tables-from") {
+      chosen.tables_from = value();
     } else if (argument == "--once") {
       chosen.once = parse_number<std::uint64_t>(value());
     } else if (argument == "--streams" || argument == "--stream") {

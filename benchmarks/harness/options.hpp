@@ -21,6 +21,7 @@ struct options {
   unsigned rounds = 0; // 0: the default
   std::string out;     // a directory for all results; empty: none
   std::string csv;
+  std::string tables_from;        // a file of samples: make its tables, measure nothing
   std::vector<const cell*> cells; // never empty
   std::vector<const stream_type*> streams;
   std::uint64_t once = 0; // one run of that amount, nothing printed but its figures

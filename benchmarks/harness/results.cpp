@@ -18,14 +18,14 @@ std::ofstream open_file(const std::filesystem::path& name) {
 } // namespace
 
 results::results(std::ostream& shown, const std::filesystem::path& directory, const std::string& csv,
-                 const std::string& introduction)
+                 std::span<const std::string> used, const std::string& introduction)
     : shown_(shown), directory_(directory), introduction_(introduction) {
   if (!directory_.empty()) {
     std::filesystem::create_directories(directory_);
     samples_.push_back(open_file(directory_ / "samples.csv"));
   }
   if (!csv.empty()) samples_.push_back(open_file(csv));
-  for (std::ofstream& file : samples_) print_csv_header(file);
+  for (std::ofstream& file : samples_) print_csv_header(file, used);
   shown_ << introduction_ << std::flush;
 }
 
@@ -42,9 +42,7 @@ void results::add(const cell_result& result) {
   verdicts_.insert(verdicts_.end(), judged.begin(), judged.end());
 }
 
-void results::add_failure(const cell& which, const std::string& reason) {
-  failures_ += "- " + which.key + ": " + reason + "\n";
-}
+void results::add_failure(const std::string& reason) { failures_ += "- " + reason + "\n"; }
 
 std::string results::closing() const {
   std::ostringstream text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Where a run's results go: tables to a stream as they come; and, if there is a directory for them,
-// samples.csv with every sample as it comes, and results.md with all tables at the end.
+// samples.csv with every sample as it comes, and results.md with all tables and goals.csv with the goals at
+// the end.
 #ifndef TLSMODE_BENCH_RESULTS_HPP
 #define TLSMODE_BENCH_RESULTS_HPP
 
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iosfwd>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,14 +18,14 @@ namespace bench {
 
 class results {
  public:
-  // introduction: Markdown, what was run and how. The directory is made if need be; empty: none. csv: a file
-  // for the samples in another place, or empty.
+  // used: as what_was_used() has it. introduction: Markdown, what was run and how. The directory is made if
+  // need be; empty: none. csv: a file for the samples in another place, or empty.
   results(std::ostream& shown, const std::filesystem::path& directory, const std::string& csv,
-          const std::string& introduction);
+          std::span<const std::string> used, const std::string& introduction);
 
   void add(const cell_result& result);
-  // A cell without a result, and why.
-  void add_failure(const cell& which, const std::string& reason);
+  // A cell or a stream without a result, and why.
+  void add_failure(const std::string& reason);
 
   const std::vector<verdict>& verdicts() const noexcept { return verdicts_; }
 

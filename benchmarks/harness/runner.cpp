@@ -53,6 +53,11 @@ workload calibrate(const cell& which, const stream_type& baseline, const run_set
   return work;
 }
 
+void leave_out(const stream_type& stream, cell_result& result) {
+  std::erase(result.streams, &stream);
+  std::erase_if(result.samples, [&](const sample& one) { return one.stream == &stream; });
+}
+
 } // namespace
 
 std::vector<double> cell_result::series(const stream_type& stream, metric what) const {
@@ -85,8 +90,13 @@ cell_result run_cell(const cell& which, std::span<const stream_type* const> stre
     if (round % 2 == 1) std::reverse(order.begin(), order.end());
     for (unsigned position = 0; position < order.size(); ++position) {
       if (settings.progress) settings.progress();
-      result.samples.push_back(
-          {round, position, order[position], run_stream(which, *order[position], result.work)});
+      const stream_type& stream = *order[position];
+      try {
+        result.samples.push_back({round, position, &stream, run_stream(which, stream, result.work)});
+      } catch (const std::exception& error) {
+        result.failures.emplace_back(error.what());
+        leave_out(stream, result);
+      }
     }
     add_fraction_of_limit(result, round);
   }

@@ -27,6 +27,7 @@ struct cell_result {
   workload work; // as it was run
   std::vector<const stream_type*> streams;
   std::vector<sample> samples;
+  std::vector<std::string> failures; // of streams that could not be measured, and so have no sample
 
   // The samples of one metric in the order of rounds; empty if the stream did not report it.
   std::vector<double> series(const stream_type& stream, metric what) const;
@@ -43,7 +44,8 @@ struct run_settings {
 };
 
 // Round r runs the streams in order, round r + 1 in the reverse order, so that a drift of the machine
-// favours nobody. The amount of work is calibrated once on the first stream and the same for all.
+// favours nobody. The amount of work is calibrated once on the first stream and the same for all. Throws if
+// that fails; any other stream that fails is left out.
 cell_result run_cell(const cell& which, std::span<const stream_type* const> streams,
                      const run_settings& settings);
 

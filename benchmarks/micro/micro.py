@@ -71,10 +71,10 @@ def goal_rows(samples):
     middle = {key: statistics.median(values) for key, values in samples.items()}
     for size, words in SIZES.items():
         ratio = middle["tlsmode", size] / middle["asio", size]
-        yield (f"in memory, {words}", "ratio", "throughput per CPU second, MB/s", f"{ratio:.2f}x", f">= {RATIO_GOAL:.2f}x",
+        yield (f"in memory, {words}", "ratio", "throughput per CPU second, MB/s", "tlsmode / asio", f"{ratio:.2f}x", f">= {RATIO_GOAL:.2f}x",
                "yes" if ratio >= RATIO_GOAL else "no")
         part = middle["tlsmode", size] / middle["limit", size]
-        yield (f"in memory, {words}", "fraction_of_limit", "fraction of the limit (F)", f"{part:.2f}",
+        yield (f"in memory, {words}", "fraction_of_limit", "fraction of the limit (F)", "tlsmode", f"{part:.2f}",
                f">= {FRACTION_GOAL:.2f}", "yes" if part >= FRACTION_GOAL else "no")
 
 

@@ -4,10 +4,10 @@
 
 usage: goals.py DIR
 
-DIR/goals.csv has a row for each goal: tlsmode_bench writes its own, and micro.py, compile_time.py and counts.py add
-theirs by add(). The table takes the place of the one in DIR/results.md. The reasons are written by hand, in
-docs/benchmarks/reasons.csv: the first row whose patterns fit cell and metric. Each names the section of
-docs/benchmarks/README.md that shows it.
+DIR/goals.csv has a row for each goal that tlsmode_bench judges, DIR/goals-further.csv those of micro.py,
+compile_time.py and counts.py, which come by add(). The table takes the place of the one in DIR/results.md. The reasons
+are written by hand, in docs/benchmarks/reasons.csv: the first row whose patterns fit cell and metric. Each names the
+section of docs/benchmarks/README.md that shows it.
 """
 import csv
 import re
@@ -16,20 +16,23 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
-COLUMNS = ("cell", "metric", "name", "measured", "goal", "met")
+COLUMNS = ("cell", "metric", "name", "who", "measured", "goal", "met")
+CELLS, FURTHER = "goals.csv", "goals-further.csv"
 
 
 def rows_of(file):
+    if not file.exists():
+        return []
     with open(file, newline="") as lines:
         return list(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 
 def add(directory, rows):
     """Rows of COLUMNS, in place of those of the same cell and metric."""
-    file = Path(directory) / "goals.csv"
+    file = Path(directory) / FURTHER
     rows = [dict(zip(COLUMNS, row)) for row in rows]
     new = {(row["cell"], row["metric"]) for row in rows}
-    kept = [row for row in rows_of(file) if (row["cell"], row["metric"]) not in new] if file.exists() else []
+    kept = [row for row in rows_of(file) if (row["cell"], row["metric"]) not in new]
     with open(file, "w", newline="") as out:
         out.write("# SPDX-License-Identifier: BSL-1.0\n")
         writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
@@ -45,18 +48,18 @@ def anchor(title):
 def reason(reasons, row, linked):
     for one in reasons:
         if fnmatch(row["cell"], one["cells"]) and fnmatch(row["metric"], one["metrics"]):
-            place = f"[{one['section']}](README.md#{anchor(one['section'])})" if linked else f"\"{one['section']}\""
-            return f"{one['reason']}: {place}"
+            place = f"[more](README.md#{anchor(one['section'])})" if linked else one["section"]
+            return f"{one['reason']} ({place})"
     print(f"no reason: {row['cell']}, {row['metric']}", file=sys.stderr)
     return "not known yet"
 
 
 def table(rows, reasons, linked):
-    lines = ["| cell | metric | measured | goal | met | if not: why |", "|:---|---:|---:|---:|---:|:---|"]
+    lines = ["| cell | metric | who | measured | goal | met | if not: why |", "|:---|---:|:---|---:|---:|---:|:---|"]
     for row in rows:
         met = row["met"] == "yes"
-        lines.append(f"| {row['cell']} | {row['name']} | {row['measured']} | {row['goal']} | {'yes' if met else 'NO'} | "
-                     + ("" if met else reason(reasons, row, linked)) + " |")
+        lines.append(f"| {row['cell']} | {row['name']} | {row['who']} | {row['measured']} | {row['goal']} | "
+                     f"{'yes' if met else 'NO'} | " + ("" if met else reason(reasons, row, linked)) + " |")
     return lines
 
 
@@ -79,14 +82,16 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip())
     directory = Path(sys.argv[1]).resolve()
+    rows, file = [*rows_of(directory / CELLS), *rows_of(directory / FURTHER)], directory / "results.md"
+    if not rows or not file.exists():
+        return
     reasons = rows_of(DOCS / "reasons.csv")
     check_sections(reasons)
-    text = report(rows_of(directory / "goals.csv"), reasons, directory == DOCS)
-    file = directory / "results.md"
+    text = report(rows, reasons, directory == DOCS)
     # From its heading to the next one.
     old, found = re.subn(r"^## Goals\n(?:(?!## ).*\n)*", lambda _: text, file.read_text(), count=1, flags=re.MULTILINE)
-    if not found:
-        sys.exit(f"error: {file} has no section \"Goals\"")
+    if not found:  # no cell of that run has one
+        old = re.sub(r"^(?=## )", lambda _: text, old, count=1, flags=re.MULTILINE)
     file.write_text(old)
 
 

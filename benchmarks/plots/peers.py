@@ -14,17 +14,21 @@ sys.dont_write_bytecode = True
 from samples import Samples  # noqa: E402
 
 OURS, BASELINE, TWIN = "tlsmode", "asio", "asio-standalone"
-PEERS = {"asio": "Boost's asio::ssl", "asio-standalone": "standalone asio::ssl", "beast-ssl": "beast::ssl_stream",
-         "botan": "Botan 2", "openssl": "OpenSSL alone", "openssl-tuned": "OpenSSL alone, read-ahead"}
+# Who of ours is compared with whom.
+PAIRS = {(OURS, "asio"): "Boost's asio::ssl", (OURS, TWIN): "standalone asio::ssl", (OURS, "beast-ssl"): "beast::ssl_stream",
+         ("tlsmode-beast-tcp", "beast-ssl"): "the same, ours over Beast's tcp_stream as well", (OURS, "botan"): "Botan 2",
+         (OURS, "openssl"): "OpenSSL alone", (OURS, "openssl-tuned"): "OpenSSL alone, read-ahead"}
 # What a cell is about: the first of these that it has, and whether more of it is better.
 METRICS = (
     ("bytes_per_cpu", "bytes per CPU second", True),
     ("latency_p50", "round trip, p50", False),
     ("sequences", "sequences per second", True),
+    ("first_byte", "time to the first byte", False),
+    ("late_p999", "lateness of a timer meanwhile, p99.9", False),
     ("handshakes", "handshakes per second", True),
-    ("idle_heap", "heap per idle connection", False),
     ("message_cpu_10k", "CPU per message, 10,000 connections", False),
     ("message_cpu_1k", "CPU per message, 1,000 connections", False),
+    ("idle_heap", "heap per idle connection", False),
 )
 BEHIND, AHEAD = 0.97, 1.03
 
@@ -46,30 +50,31 @@ def text(value):
 
 
 def report(samples):
-    rows, counts = [], {peer: [0, 0, 0] for peer in PEERS}
+    rows, counts = [], {pair: [0, 0, 0] for pair in PAIRS}
     for cell in samples.cells:
         chosen = metric_of(samples, cell)
-        peers = [peer for peer in PEERS if chosen and peer in samples.streams_of(cell, chosen[0])]
-        if not peers:
+        if not chosen:
             continue
         metric, words, more = chosen
-        values = {peer: ahead(samples, cell, metric, more, OURS, peer) for peer in peers}
-        for peer, value in values.items():
+        values = {pair: ahead(samples, cell, metric, more, *pair) for pair in PAIRS}
+        if all(value is None for value in values.values()):
+            continue
+        for pair, value in values.items():
             if value is not None:
-                counts[peer][0 if value > AHEAD else 1 if value >= BEHIND else 2] += 1
+                counts[pair][0 if value > AHEAD else 1 if value >= BEHIND else 2] += 1
         noise = ahead(samples, cell, metric, more, TWIN, BASELINE)
-        rows.append(f"| {cell} | {words} | " + " | ".join(text(values.get(peer)) for peer in PEERS) +
+        rows.append(f"| {cell} | {words} | " + " | ".join(text(values[pair]) for pair in PAIRS) +
                     f" | {'' if noise is None else f'{noise:.2f}x'} |")
     lines = ["<!-- SPDX-License-Identifier: BSL-1.0 -->", "<!-- Written by ./dev bench; do not edit. -->",
              "# tlsmode::stream beside each peer", "",
              "The median of the rounds' ratios, turned so that more than 1 means that `tlsmode::stream` is ahead; bold",
              f"where it is behind (below {BEHIND}). The last column compares standalone Asio's stream with Boost's,",
              "which are nearly the same code: what is no further from 1 says nothing.", "",
-             "| | " + " | ".join(PEERS.values()) + " |", "|---|" + "---:|" * len(PEERS)]
+             "| | " + " | ".join(PAIRS.values()) + " |", "|---|" + "---:|" * len(PAIRS)]
     for which, words in enumerate(("cells ahead", "level", "behind")):
-        lines.append(f"| {words} | " + " | ".join(str(counts[peer][which]) for peer in PEERS) + " |")
-    lines += ["", "| cell | figure | " + " | ".join(PEERS.values()) + " | the two Asios |",
-              "|---|---|" + "---:|" * (len(PEERS) + 1)]
+        lines.append(f"| {words} | " + " | ".join(str(counts[pair][which]) for pair in PAIRS) + " |")
+    lines += ["", "| cell | figure | " + " | ".join(PAIRS.values()) + " | the two Asios |",
+              "|---|---|" + "---:|" * (len(PAIRS) + 1)]
     return "\n".join(lines + rows) + "\n"
 
 

@@ -6,4 +6,6 @@ namespace bench {
 
 std::span<const stream_type* const> further_streams() noexcept { return {}; }
 
+std::span<const std::string_view> absent_streams() noexcept { return {}; }
+
 } // namespace bench

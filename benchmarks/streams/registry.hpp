@@ -41,6 +41,8 @@ extern const stream_type tlsmode_beast_tcp_stream;
 extern const stream_type asio_standalone_stream; // where standalone Asio was found
 extern const stream_type botan_stream;           // where Botan and its Asio headers were found
 std::span<const stream_type* const> further_streams() noexcept;
+// The keys of those of them that were not compiled in.
+std::span<const std::string_view> absent_streams() noexcept;
 
 // In the order in which a round runs them. Each cell says which take part, and which is the baseline.
 std::span<const stream_type* const> all_streams() noexcept;

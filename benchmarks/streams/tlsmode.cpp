@@ -32,7 +32,7 @@ struct configuration {
 };
 
 struct configured : boost_asio_tls<stream> {
-  // What all connections are from here on. Samples are taken one after the other.
+  // The configuration of every connection made from now on. Samples are taken one after the other.
   static inline const configuration* current = nullptr;
 
   struct context : boost_asio_tls::context {

@@ -44,6 +44,7 @@ class scene {
       if ((how & 1) != 0) SSL_set_max_proto_version(e->tls.native_handle(), TLS1_2_VERSION);
       if ((how & 2) != 0) SSL_set_max_send_fragment(e->tls.native_handle(), 512);
       if ((how & 4) != 0) e->tls.clear_mode(mode::auto_retry | mode::enable_partial_write);
+      e->tls.set_keep_buffers((how & 16) != 0);
     }
     if ((how & 8) != 0) finish_handshake();
   }

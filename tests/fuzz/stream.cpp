@@ -181,6 +181,7 @@ class scene {
     e.tls.set_read_ahead(in.size());
     if (e.write.busy) return;
     const unsigned how = in.byte();
+    e.tls.set_keep_buffers((how & 2) != 0);
     if ((how & 1) != 0)
       e.tls.set_mode(mode::enable_partial_write);
     else
