@@ -57,9 +57,13 @@ def measure(compiler, rounds):
     return times, sizes
 
 
+def ratios_of(times):
+    return [own / other for own, other in zip(times["tlsmode"], times["asio"])]
+
+
 def report(compiler, times, sizes):
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
-    ratios = [own / other for own, other in zip(times["tlsmode"], times["asio"])]
+    ratios = ratios_of(times)
     rows = ["| stream | user time of the compiler, s | code in the object file, bytes |", "|---|---:|---:|"]
     for key, title in STREAMS:
         low, high = min(times[key]), max(times[key])
@@ -91,7 +95,7 @@ def main():
         (asked.out / "compile-time.md").write_text(
             "<!-- SPDX-License-Identifier: BSL-1.0 -->\n<!-- Written by ./dev bench compile-time; do not edit. -->\n"
             f"# Compile time\n\n{text}")
-        ratios = [own / other for own, other in zip(times["tlsmode"], times["asio"])]
+        ratios = ratios_of(times)
         ratio = statistics.median(ratios)
         goals.add(asked.out, [("compile time", "ratio", "user time of the compiler, s", "tlsmode / asio",
                                f"{ratio:.2f}x ({min(ratios):.2f}x..{max(ratios):.2f}x)", f"<= {GOAL:.2f}x",

@@ -114,7 +114,7 @@ def callgrind(bench, work, stream, scratch):
     sums = []
     for length in lengths:
         file = scratch / f"{cell}.{stream}.{length}"
-        # New keys are made before: they take now more, now fewer instructions.
+        # New RSA keys are made before: they take now more, now fewer instructions.
         run(["valgrind", "--tool=callgrind", "--zero-before=*measure_once*", f"--callgrind-out-file={file}",
              *once(bench, cell, stream, length)])
         sums.append(instructions_of(file.read_text()))

@@ -158,11 +158,12 @@ static void print_subjects(std::ostream& out, const cell_result& result,
 static void print_others(std::ostream& out, const cell_result& result,
                          const std::vector<const stream_type*>& shown) {
   const stream_type& baseline = *result.where->streams.baseline;
+  const std::vector<metric> metrics = metrics_of(result);
   std::vector<row> rows(1, {"beside"});
-  for (const metric what : metrics_of(result)) rows[0].push_back(name_and_unit(what));
+  for (const metric what : metrics) rows[0].push_back(name_and_unit(what));
   for (const stream_type* stream : shown) {
     row line{std::string(stream->title)};
-    for (const metric what : metrics_of(result)) {
+    for (const metric what : metrics) {
       const std::vector<double> own = result.series(*stream, what);
       const summary figure = summarise(own), ratio = summarise_ratio(own, result.series(baseline, what));
       std::string text = figure.count == 0 ? "-" : number_text(figure.median, describe(what).decimals);

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSL-1.0
 """Puts the goals of all parts of a benchmark run into one table, those that are missed with the reason beside them.
 
-usage: goals.py DIR
+usage: goals.py [--check] DIR
 
 DIR/goals.csv has a row for each goal that tlsmode_bench judges, DIR/goals-further.csv those of micro.py,
 compile_time.py and counts.py, which come by add(). The table takes the place of the one in DIR/results.md. The reasons
 are written by hand, in docs/benchmarks/reasons.csv: the first row whose patterns fit cell and metric. Each names the
-section of docs/benchmarks/README.md that shows it.
+section of docs/benchmarks/README.md that shows it. --check writes nothing; status 1 if the table is not in results.md as
+it would be written, or a reason is missing.
 """
 import csv
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 COLUMNS = ("cell", "metric", "name", "who", "measured", "goal", "met")
+UNKNOWN = "not known yet"
 CELLS, FURTHER = "goals.csv", "goals-further.csv"
 
 
@@ -51,7 +53,7 @@ def reason(reasons, row, linked):
             place = f"[more](README.md#{anchor(one['section'])})" if linked else one["section"]
             return f"{one['reason']} ({place})"
     print(f"no reason: {row['cell']}, {row['metric']}", file=sys.stderr)
-    return "not known yet"
+    return UNKNOWN
 
 
 def table(rows, reasons, linked):
@@ -79,12 +81,13 @@ def check_sections(reasons):
 
 
 def main():
-    if len(sys.argv) != 2:
+    check, names = sys.argv[1:2] == ["--check"], [name for name in sys.argv[1:] if name != "--check"]
+    if len(names) != 1:
         sys.exit(__doc__.strip())
-    directory = Path(sys.argv[1]).resolve()
+    directory = Path(names[0]).resolve()
     rows, file = [*rows_of(directory / CELLS), *rows_of(directory / FURTHER)], directory / "results.md"
     if not rows or not file.exists():
-        return
+        sys.exit(f"error: no goals in {directory}" if check else 0)
     reasons = rows_of(DOCS / "reasons.csv")
     check_sections(reasons)
     text = report(rows, reasons, directory == DOCS)
@@ -92,7 +95,12 @@ def main():
     old, found = re.subn(r"^## Goals\n(?:(?!## ).*\n)*", lambda _: text, file.read_text(), count=1, flags=re.MULTILINE)
     if not found:  # no cell of that run has one
         old = re.sub(r"^(?=## )", lambda _: text, old, count=1, flags=re.MULTILINE)
-    file.write_text(old)
+    if not check:
+        file.write_text(old)
+    elif old != file.read_text() or UNKNOWN in text:
+        sys.exit(f"error: the goals in {file} are not those of goals.csv with the reasons of reasons.csv: run goals.py {names[0]}")
+    else:
+        print("every missed goal has its reason")
 
 
 if __name__ == "__main__":

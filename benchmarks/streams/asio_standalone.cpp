@@ -79,7 +79,11 @@ std::string library() {
 
 } // namespace
 
-const stream_type asio_standalone_stream{
-    "asio-standalone", "standalone asio::ssl", run<asio_standalone>, false, true, library};
+const stream_type asio_standalone_stream{"asio-standalone",
+                                         "standalone asio::ssl",
+                                         run<asio_standalone>,
+                                         false,
+                                         server_adapter<asio_standalone>,
+                                         library};
 
 } // namespace bench

@@ -222,6 +222,7 @@ std::string library() { return "Botan " + Botan::short_version_string(); }
 
 } // namespace
 
-const stream_type botan_stream{"botan", "Botan 2 TLS::Stream, TLS 1.2", run<botan>, true, false, library};
+const stream_type botan_stream{"botan", "Botan 2 TLS::Stream, TLS 1.2", run<botan>,
+                               true,    server_adapter<botan>,          library};
 
 } // namespace bench

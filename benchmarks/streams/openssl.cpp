@@ -119,8 +119,8 @@ struct openssl_tuned : openssl {
 
 } // namespace
 
-const stream_type openssl_stream{"openssl", "OpenSSL alone", run<openssl>, false, false};
+const stream_type openssl_stream{"openssl", "OpenSSL alone", run<openssl>, false, server_adapter<openssl>};
 const stream_type openssl_tuned_stream{"openssl-tuned", "OpenSSL alone, read-ahead", run<openssl_tuned>,
-                                       false, false};
+                                       false, server_adapter<openssl_tuned>};
 
 } // namespace bench

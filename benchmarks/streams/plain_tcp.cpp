@@ -20,6 +20,6 @@ struct plain_tcp : boost_asio {
 
 } // namespace
 
-const stream_type plain_tcp_stream{"tcp", "plain TCP", run<plain_tcp>, false, false};
+const stream_type plain_tcp_stream{"tcp", "plain TCP", run<plain_tcp>, false, server_adapter<plain_tcp>};
 
 } // namespace bench
